@@ -20,7 +20,7 @@ import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
 import { contentions } from "./contention.ts";
 import { crowds } from "./crowd.ts";
-import { pauses, rateLimits } from "./load_candidates.ts";
+import { isLinedUp, pauses, rateLimits } from "./load_candidates.ts";
 import { holdsUpOthers, timeouts } from "./timeout_candidates.ts";
 
 /** An attribute is to blame when chance alone would show as much less often. */
@@ -279,6 +279,11 @@ function laterRetries(of: Case): Candidate[] {
   }];
 }
 
+/** What makes failures of one kind. */
+function kindOf({ outcome, error }: AttemptFact): string {
+  return `${outcome}/${error?.code ?? ""}`;
+}
+
 /** Later attempts succeed, and there are too few of them, or they come too soon. */
 function retries(of: Case): Candidate[] {
   const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
@@ -287,7 +292,8 @@ function retries(of: Case): Candidate[] {
   const last = all.slice(Math.max(0, all.findIndex(isBad)));
   const good = last.filter((fact) => !isBad(fact)).length;
   const cut = last.filter(({ outcome }) => outcome === "timed_out").length;
-  const transient = last.filter((fact) => isBad(fact) && fact.outcome !== "failed").length;
+  const retried = new Set(recent.filter((fact) => fact.isRetried).map(kindOf));
+  const transient = last.filter((fact) => isBad(fact) && retried.has(kindOf(fact))).length;
   const isRetried = last.filter((fact) => fact.isRetried).length >= KIND_MIN;
   if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
   if (cut > 0.5 * transient || !isLasting(of)) return [];
@@ -314,19 +320,22 @@ function retries(of: Case): Candidate[] {
   }];
 }
 
-/** Another system offers the same. */
-function switches({ alternatives, degradation, recent, system, isIdempotent }: Case): Candidate[] {
-  const { workflow, step } = degradation;
+/** Another system offers the same, and attempts at this one fail, or it does not do all that begins. */
+function switches(of: Case): Candidate[] {
+  const { alternatives, degradation: { workflow, step, now }, recent, system, isIdempotent } = of;
   const last = newest(recent, LAST);
   const bad = last.filter(isBad).length;
+  const isFailing = bad >= GROUP_MIN && bad >= 0.5 * last.length;
   const [other] = alternatives;
-  if (other === undefined || bad < GROUP_MIN || bad < 0.5 * last.length) return [];
+  if (other === undefined || !isFailing && !isLinedUp(of)) return [];
+  const because = isFailing
+    ? `${bad} of the last ${last.length} attempts at ${system} failed`
+    : `95 % of the attempts wait at most ${now.waitedP95Ms} ms for ${system}`;
   return [{
     action: { kind: "switch_system", workflow, step, system: other },
     tier: isIdempotent ? "T1" : "T2",
     confidence: 0.75,
-    because:
-      `${bad} of the last ${last.length} attempts at ${system} failed, and ${other} offers the same`,
+    because: `${because}, and ${other} offers the same`,
     expected: `${other} does the step from now on`,
   }];
 }

@@ -76,6 +76,27 @@ Deno.test("what failed as often before is no reason to hold anything back", () =
   equal(kinds({ recent, degradation }).includes("limit_system"), false);
 });
 
+Deno.test("failures by contract that are tried again count as chance, others do not", () => {
+  const failed = { outcome: "failed", error: { class: "failed", code: "account_rate" } } as const;
+  const some = (isRetried: boolean) =>
+    attempts(120, (index) => index % 3 === 0 ? { ...failed, isRetried } : {});
+  equal(kinds({ recent: some(true) }).includes("set_retry"), true);
+  equal(kinds({ recent: some(false) }).includes("set_retry"), false);
+});
+
+Deno.test("where more begins than a system does, one that offers the same comes before fewer starts", () => {
+  const now = { ...BEFORE, perMinute: 50, waitedP95Ms: 40_000 };
+  const degradation = { ...CASE.degradation, signal: "waiting" as const, saturated: true, now };
+  const recent = attempts(60, () => ({}));
+  const takes = { atOnce: 2, atOnceBefore: 1, perMinute: 100, perMinuteBefore: 60 };
+  const demand = [{ workflow: "shop/order", ...takes, priorities: [3], tier: "T1" as const }];
+  const lined = { degradation, recent, demand, before: USUAL };
+  const other = { ...lined, alternatives: ["atlas"], isIdempotent: true };
+  deepEqual(kinds(lined).slice(0, 1), ["pause_starts"]);
+  deepEqual(kinds(other).slice(0, 2), ["switch_system", "pause_starts"]);
+  deepEqual(kinds({ ...other, bounds: { tier: "T0" } }).slice(0, 1), ["pause_starts"]);
+});
+
 const CUT = { outcome: "timed_out", isRetried: true, ranMs: 2_000 } as const;
 
 function timeoutOf(more: Partial<Case>): number | undefined {

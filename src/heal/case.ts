@@ -15,6 +15,9 @@ export interface Demand {
   /** Tasks that start, now and before the trouble. */
   readonly perMinute: number;
   readonly perMinuteBefore: number;
+  /** Their attempts that are under way at the system, on average, now and before. */
+  readonly atOnce: number;
+  readonly atOnceBefore: number;
   /** Of some of those that start now, sorted: 1 high … 5 low. */
   readonly priorities: readonly number[];
   /** What may be done to it without a person. */

@@ -36,7 +36,14 @@ const CASE: Case = {
   before: fives((others) => 600 * (1 + 0.12 * others + 0.05 * others ** 2)),
   seen: { recent: 1, before: 1 },
   demand: [
-    { workflow: "shop/order", perMinute: 180, perMinuteBefore: 80, priorities: [3], tier: "T1" },
+    {
+      workflow: "shop/order",
+      perMinute: 180,
+      perMinuteBefore: 80,
+      ...{ atOnce: 2, atOnceBefore: 1 },
+      priorities: [3],
+      tier: "T1",
+    },
   ],
   ...{ past: [], nowMs: NOW },
 };

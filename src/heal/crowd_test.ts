@@ -38,7 +38,14 @@ const CASE: Case = {
   })),
   seen: { recent: 1, before: 1 },
   demand: [
-    { workflow: "shop/order", perMinute: 100, perMinuteBefore: 100, priorities: [3], tier: "T1" },
+    {
+      workflow: "shop/order",
+      perMinute: 100,
+      perMinuteBefore: 100,
+      ...{ atOnce: 2, atOnceBefore: 1 },
+      priorities: [3],
+      tier: "T1",
+    },
   ],
   ...{ past: [], nowMs: NOW },
 };

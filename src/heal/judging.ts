@@ -164,37 +164,92 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
 }
 
 /**
- * The attempts that tasks have beyond those of before, in each interval since they may; undefined: it is
- * another change. Of more than 600 tasks a sample is read: then the bound of the test holds for one look.
+ * The attempts that tasks would not have had yet without a change, in each interval since they may; undefined:
+ * it gives none. Of more than 600 tasks a sample is read: then the bound of the test holds for one look.
  */
 async function rescuesOf(
   deps: Reads,
-  { incident: { degradation: { workflow, step } }, applied, action }: Trial,
+  of: Trial,
   tried: readonly { readonly version: number }[],
 ): Promise<Rescues | undefined> {
-  if (action?.kind !== "set_retry" || action.only !== undefined) return undefined;
-  const plan = deps.plans.find(workflow);
+  const { incident: { degradation: { workflow, step } }, applied, action } = of;
+  const isMore = action?.kind === "set_retry" && action.only === undefined;
+  const isSooner = action?.kind === "set_timeout" && of.load === "reduces";
+  if (!isMore && !isSooner) return undefined;
+  const span = { workflow, fromMs: applied.atMs, untilMs: deps.runtime.now(), olderMs: 0 };
+  const facts = (await readFacts(deps, span)).filter((fact) => fact.step === step);
+  const isTried = ({ policyVersion }: AttemptFact) =>
+    tried.some(({ version }) => version === policyVersion);
+  if (isSooner) return soonerIn(facts, { isTried, timeoutMs: action.timeoutMs });
+  const before = attemptsBefore(deps, of);
+  if (before === undefined) return undefined;
+  const beyond = facts.filter((fact) => fact.attempt > before && isTried(fact));
+  const tasks = new Set(beyond.map(({ taskId }) => taskId)).size;
+  return {
+    says: `${completedOf(beyond).length} of the ${tasks} tasks that used more than ${before} ` +
+      "attempts completed",
+    shareMin: RESCUED_SHARE_MIN.more,
+    blocks: blocksBy(beyond),
+  };
+}
+
+/**
+ * The part of such attempts that has to complete: of those beyond what tasks had, any completes what would
+ * have failed; of those that come sooner, most, because each gives up one that is under way.
+ */
+const RESCUED_SHARE_MIN = { more: 0.1, sooner: 0.5 };
+
+/**
+ * The attempts that follow those that a shorter time-out has cut off; and beside them, as those that were lost
+ * for nothing, the attempts without it that completed after that time.
+ */
+export function soonerIn(
+  facts: readonly AttemptFact[],
+  { isTried, timeoutMs }: {
+    readonly isTried: (fact: AttemptFact) => boolean;
+    readonly timeoutMs: number;
+  },
+): Rescues {
+  const idOf = ({ taskId }: AttemptFact, attempt: number) => `${taskId}/${attempt}`;
+  const cut = new Set(
+    facts.filter((fact) => fact.outcome === "timed_out" && isTried(fact))
+      .map((fact) => idOf(fact, fact.attempt + 1)),
+  );
+  const next = facts.filter((fact) => cut.has(idOf(fact, fact.attempt)));
+  const late = facts.filter((fact) => !isTried(fact) && fact.outcome === "completed")
+    .filter(({ ranMs }) => ranMs > timeoutMs);
+  const lost = late.map((fact): AttemptFact => ({ ...fact, outcome: "timed_out" }));
+  return {
+    says: `${completedOf(next).length} of ${next.length} attempts completed that came after one ` +
+      `was given up at ${timeoutMs} ms, and ${late.length} without the change after that time`,
+    shareMin: RESCUED_SHARE_MIN.sooner,
+    blocks: blocksBy([...next, ...lost]),
+  };
+}
+
+function completedOf(facts: readonly AttemptFact[]): readonly AttemptFact[] {
+  return facts.filter(({ outcome }) => outcome === "completed");
+}
+
+/** Attempts by the interval in which they ended; those of one task count as one. */
+function blocksBy(facts: readonly AttemptFact[]): Rescues["blocks"] {
+  const intervals = Map.groupBy(facts, (fact) => Math.floor(fact.endedAtMs / INTERVAL_MS));
+  return [...intervals].toSorted(([one], [other]) => one - other).map(([, facts]) => ({
+    part: { count: completedOf(facts).length, of: facts.length },
+    together: facts.length / new Set(facts.map(({ taskId }) => taskId)).size,
+  }));
+}
+
+/** How many attempts a step had before a change; undefined: its code is not loaded. */
+function attemptsBefore(
+  { plans }: Pick<Reads, "plans">,
+  { incident: { degradation: { workflow, step } }, applied }: Trial,
+): number | undefined {
+  const plan = plans.find(workflow);
   const definition = plan?.steps[plan.indexOf.get(step) ?? -1]?.definition;
   const old = applied.inverse?.changes.find(({ path }) => path.at(-1) === "attemptsMax")?.value;
   const before = old ?? (definition && policyUnder(definition).attemptsMax);
-  if (typeof before !== "number") return undefined;
-  const span = { workflow, fromMs: applied.atMs, untilMs: deps.runtime.now(), olderMs: 0 };
-  const beyond = (await readFacts(deps, span)).filter((fact) =>
-    fact.step === step && fact.attempt > before &&
-    tried.some(({ version }) => version === fact.policyVersion)
-  );
-  const completed = (facts: readonly AttemptFact[]) =>
-    facts.filter(({ outcome }) => outcome === "completed").length;
-  const tasks = (facts: readonly AttemptFact[]) => new Set(facts.map(({ taskId }) => taskId)).size;
-  const intervals = Map.groupBy(beyond, (fact) => Math.floor(fact.endedAtMs / INTERVAL_MS));
-  return {
-    says: `${completed(beyond)} of the ${tasks(beyond)} tasks that used more than ${before} ` +
-      "attempts completed",
-    blocks: [...intervals].toSorted(([one], [other]) => one - other).map(([, facts]) => ({
-      part: { count: completed(facts), of: facts.length },
-      together: facts.length / tasks(facts),
-    })),
-  };
+  return typeof before === "number" ? before : undefined;
 }
 
 /** Whether as many tasks have tried a change as should before more do, or none will in time. */

@@ -66,14 +66,14 @@ export function rateLimits(of: Case): Candidate[] {
   }];
 }
 
-/** How much more than before a workflow asks for that takes what others need. */
-const MORE_ASKED = 2;
+/** How many times as much as before a workflow asks for, or takes of a system, that takes what others need. */
+const MORE = 2;
 
 /** The part of a window that shows whether a line is worked off again. */
 const LATELY = 1 / 3;
 
-/** The part of all tasks at a system that a workflow has at least that others could miss. */
-const ASKED_SHARE_MIN = 0.2;
+/** The part of all at a system that a workflow has at least that others could miss. */
+const SHARE_MIN = 0.2;
 
 /** Between which parts of what is done so much is let in that what waits is done as well. */
 const LET_IN = [0.5, 0.9] as const;
@@ -96,23 +96,55 @@ export function pauses(of: Case): Candidate[] {
   const refused = recent.filter(saysTooMuch).length;
   const isRefusing = refused >= Math.max(KIND_MIN, 0.1 * recent.length);
   if (!saturated && !isRefusing && !isLinedUp(of)) return [];
-  const asked = demand.reduce((sum, { perMinute }) => sum + perMinute, 0);
   const own = demand.find(({ workflow }) => workflow === of.degradation.workflow);
-  const [rival] = demand
-    .filter((one) =>
-      own !== undefined && typical(one) > typical(own) &&
-      one.perMinute >= MORE_ASKED * one.perMinuteBefore &&
-      one.perMinute >= ASKED_SHARE_MIN * asked
-    )
-    .toSorted((one, other) => other.perMinute - one.perMinute);
+  const rival = own && rivalOf(own, demand);
   if (rival === undefined) return isLinedUp(of) && !isHelped(of) ? ownPause(of) : [];
-  return [pauseOf(of, rival, {
-    perMinute: Math.max(1, rival.perMinuteBefore),
-    because: `${Math.round(rival.perMinute)} tasks of ${rival.workflow} begin in a minute ` +
-      `(${
-        Math.round(rival.perMinuteBefore)
-      } before), and ${of.system} does not do all that it gets`,
+  return [pauseOf(of, rival.of, {
+    perMinute: Math.max(1, rival.perMinute),
+    because: `${Math.round(rival.of.perMinute)} tasks of ${rival.of.workflow} begin in a minute ` +
+      `(${Math.round(rival.of.perMinuteBefore)} before) and have ${shownCount(rival.of.atOnce)} ` +
+      `attempts under way (${shownCount(rival.of.atOnceBefore)} before), and ${of.system} does ` +
+      "not do all that it gets",
   })];
+}
+
+/** A workflow that takes what others need, and how many of its tasks a minute do not. */
+interface Rival {
+  readonly of: Demand;
+  readonly perMinute: number;
+}
+
+/** Which less urgent workflow asks for far more than before, or takes far more of the system. */
+function rivalOf(own: Demand, demand: readonly Demand[]): Rival | undefined {
+  const others = demand.filter((one) => typical(one) > typical(own));
+  const asked = sumOf(demand, ({ perMinute }) => perMinute);
+  const asking = others
+    .filter(({ perMinute, perMinuteBefore }) =>
+      perMinute >= MORE * perMinuteBefore && perMinute >= SHARE_MIN * asked
+    )
+    .map((of) => ({ of, perMinute: of.perMinuteBefore }));
+  const taken = sumOf(demand, ({ atOnce }) => atOnce);
+  // What a slow system does to all of them is nobody's.
+  const slower = Math.max(1, moreTaken(own) * own.perMinuteBefore / Math.max(1, own.perMinute));
+  const taking = others
+    .filter((one) => moreTaken(one) >= MORE * slower && one.atOnce >= SHARE_MIN * taken)
+    .map((of) => ({ of, perMinute: of.perMinute / moreTaken(of) }));
+  const most = (rivals: readonly Rival[], by: (of: Demand) => number) =>
+    rivals.toSorted((one, other) => by(other.of) - by(one.of))[0];
+  return most(asking, ({ perMinute }) => perMinute) ?? most(taking, ({ atOnce }) => atOnce);
+}
+
+function sumOf(demand: readonly Demand[], by: (of: Demand) => number): number {
+  return demand.reduce((sum, of) => sum + by(of), 0);
+}
+
+/** How many times as much of a system as before a workflow takes; one that took none took little. */
+function moreTaken({ atOnce, atOnceBefore }: Demand): number {
+  return atOnce / Math.max(0.01, atOnceBefore);
+}
+
+function shownCount(count: number): string {
+  return count < 10 ? count.toFixed(1) : String(Math.round(count));
 }
 
 /**
@@ -137,7 +169,7 @@ function donePerMinute({ perMinute, failedShare }: Figures): number {
  * any attempt fails but by its time-out or because there are too many, and more tasks begin than are done,
  * lately as well.
  */
-function isLinedUp(of: Case): boolean {
+export function isLinedUp(of: Case): boolean {
   const { degradation, demand, recent, seen, nowMs } = of;
   const { workflow, now, windowMs } = degradation;
   const own = demand.find((one) => one.workflow === workflow);
@@ -173,12 +205,18 @@ function ownPause(of: Case): Candidate[] {
   const done = donePerMinute(now);
   const [least, most] = LET_IN;
   const part = Math.min(most, Math.max(least, 1 - waitsMs / (DRAIN_WINDOWS * windowMs)));
-  return [pauseOf(of, own, {
+  const pause = pauseOf(of, own, {
     perMinute: Math.max(part * done, urgentUpTo(own, most * done)),
     because: `${Math.round(own.perMinute)} tasks begin in a minute, ${Math.round(done)} get ` +
       `through the step, and 95 % wait at most ${waitsMs} ms for it`,
-  })];
+  });
+  // Who else can do them comes first.
+  const isLast = of.alternatives.length === 0 || !of.isIdempotent || of.bounds.tier !== "T1";
+  return [isLast ? pause : { ...pause, confidence: OWN_CONFIDENCE }];
 }
+
+/** Below that of another system. */
+const OWN_CONFIDENCE = 0.7;
 
 function pauseOf(
   of: Case,

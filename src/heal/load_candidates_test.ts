@@ -17,6 +17,7 @@ const OWN: Demand = {
   workflow: "shop/order",
   perMinute: 150,
   perMinuteBefore: 60,
+  ...{ atOnce: 0.25, atOnceBefore: 0.1 },
   priorities: [1, 1, 4, 4, 4],
   tier: "T1",
 };
@@ -57,19 +58,35 @@ Deno.test("what is less urgent and asks for more than before is held to that, fo
   const batch = {
     ...OWN,
     workflow: "shop/report",
-    ...{ perMinute: 60, perMinuteBefore: 6, priorities: [5] },
+    ...{ perMinute: 60, perMinuteBefore: 6, atOnce: 0.1, atOnceBefore: 0.01, priorities: [5] },
   };
-  const orders = { ...OWN, perMinute: 60, priorities: [1] };
+  const orders = { ...OWN, perMinute: 60, atOnce: 0.1, priorities: [1] };
   const degradation = { ...CASE.degradation, saturated: true };
   deepEqual(found({ demand: [orders, batch], degradation }), [["T0", ["shop/report", 0.1]]]);
   const other = { ...degradation, workflow: "shop/report" };
   deepEqual(found({ demand: [orders, batch], degradation: other }), []);
   deepEqual(found({ demand: [orders, { ...batch, tier: "none" }], degradation })[0]?.[0], "T2");
-  const usual = { ...batch, perMinute: 6 };
+  const usual = { ...batch, perMinute: 6, atOnce: 0.01 };
   deepEqual(found({ demand: [{ ...orders, perMinute: 200 }, usual] })[0]?.[1], [
     "shop/order",
     0.99,
   ]);
+});
+
+Deno.test("what takes far more of a system with as many tasks as before is held to what it took", () => {
+  const orders = { ...OWN, perMinute: 60, atOnce: 0.1, priorities: [1] };
+  const statement = {
+    ...{ ...OWN, workflow: "shop/statement", priorities: [4] },
+    ...{ perMinute: 90, perMinuteBefore: 90, atOnce: 20, atOnceBefore: 1 },
+  };
+  const degradation = { ...CASE.degradation, saturated: true };
+  deepEqual(found({ demand: [orders, statement], degradation }), [["T0", [
+    "shop/statement",
+    0.08,
+  ]]]);
+  // A system that is slower for all of them.
+  const slow = { ...orders, atOnce: 1.5 };
+  deepEqual(found({ demand: [slow, statement], degradation }), []);
 });
 
 Deno.test("nothing is held back where a system fails, is slow by itself, or takes all that begins", () => {

@@ -230,9 +230,10 @@ export async function withFates(
 const PRIORITY_TASKS = 60;
 
 /**
- * Reads how many tasks of each workflow start that has steps for a system, now and before.
+ * Reads how many tasks of each workflow start that has steps for a system, and how much of the system they
+ * take, now and before.
  *
- * Cost: one read of statistics, and sixty tasks of each such workflow.
+ * Cost: one read of statistics, and one and sixty tasks of each such workflow.
  */
 export async function readDemand(
   { statistics, tasks, plans }: Pick<HealerDeps, "statistics" | "tasks" | "plans">,
@@ -252,10 +253,17 @@ export async function readDemand(
   const demand: Demand[] = [];
   for (const [name, own] of byWorkflow) {
     const plan = plans.find(name);
-    const isSent = plan?.steps.some(({ definition }) => definition.owner === system);
-    if (plan === undefined || !isSent && name !== degradation.workflow) continue;
+    const sent = new Set(
+      plan?.steps.filter(({ definition }) => definition.owner === system).map(({ name }) => name),
+    );
+    if (plan === undefined || sent.size === 0 && name !== degradation.workflow) continue;
     const perMinute = (span: Span) =>
       windowOf(own, span).counts.starts / (span.untilMs - span.fromMs) * 60_000;
+    const range = { workflow: name, sinceMs: before.fromMs, untilMs: nowMs };
+    const ofSteps = (await statistics.read(range)).filter(({ step = "" }) => sent.has(step));
+    const bySent = Map.groupBy(ofSteps, ({ step }) => step);
+    const atOnce = (span: Span) =>
+      [...bySent.values()].reduce((sum, cells) => sum + atOnceIn(windowOf(cells, span)), 0);
     const priorities: number[] = [];
     const newest = { workflow: name, sinceMs: now.fromMs, untilMs: nowMs, limit: PRIORITY_TASKS };
     for await (const { turns } of tasks.tasks(newest)) {
@@ -266,9 +274,16 @@ export async function readDemand(
       workflow: name,
       perMinute: perMinute(now),
       perMinuteBefore: perMinute(before),
+      atOnce: atOnce(now),
+      atOnceBefore: atOnce(before),
       priorities: priorities.sort((a, b) => a - b),
       tier: plan.definition.heal?.tier ?? "T0",
     });
   }
   return demand;
+}
+
+/** How many attempts are under way on average, by Little's law; those that completed say how long they take. */
+function atOnceIn({ counts, fromMs, untilMs }: Window): number {
+  return counts.starts * (counts.ran.mean ?? 0) / (untilMs - fromMs);
 }

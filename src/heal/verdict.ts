@@ -61,16 +61,17 @@ export interface Comparison {
 }
 
 /**
- * Attempts that tasks would not have had without the change, in words and block by block: one that completes
- * has saved its task from waiting for a person, which needs no other group to be seen.
+ * Attempts that tasks would not have had, or not yet, without the change, in words and block by block: one that
+ * completes has saved its task from waiting, which needs no other group to be seen.
  */
 export interface Rescues {
   readonly says: string;
+  /** The part of them that has to complete, 0..1. */
+  readonly shareMin: number;
   readonly blocks: readonly { readonly part: Part; readonly together: number }[];
 }
 
-/** The part of such attempts that has to complete, and what the evidence for it counts. */
-const RESCUED_SHARE_MIN = 0.1;
+/** What the evidence for them counts. */
 const RESCUED_WEIGHT = 0.3;
 
 /** Something that both groups are compared by. */
@@ -87,7 +88,7 @@ interface Metric {
 /**
  * Compares tasks that try a change with those that do not, by what was counted block by block; it may
  * be asked again after each block. `failedShare` is the share of attempts that failed when the trouble was
- * seen; `rescues` are those of a change that gives more attempts.
+ * seen; `rescues` are those of a change that gives more attempts, or gives them sooner.
  */
 export function compare(
   blocks: readonly Groups[],
@@ -142,10 +143,10 @@ function shownBy(metrics: readonly Metric[], is: "less" | "greater"): Metric | u
 
 const SLOWER = "time that tasks take";
 
-function rescued({ blocks, says }: Rescues): Metric {
-  const evidence = evidenceAbove(blocks, RESCUED_SHARE_MIN);
+function rescued({ blocks, says, shareMin }: Rescues): Metric {
+  const evidence = evidenceAbove(blocks, shareMin);
   return {
-    name: "tasks that more attempts save",
+    name: "tasks that other attempts save",
     weight: RESCUED_WEIGHT,
     evidence: (is) => is === "less" ? evidence : -Infinity,
     says,

@@ -138,7 +138,11 @@ function groupsOf(block: Block, draw: Draw): Groups {
 /** The verdicts of canaries whose tasks fail in a fifth, looked at until one is clear. */
 function verdictsOf(
   canaries: number,
-  rescues?: { readonly completed: number; readonly attempts: number },
+  rescues?: {
+    readonly completed: number;
+    readonly attempts: number;
+    readonly shareMin?: number;
+  },
 ): readonly string[] {
   return Array.from({ length: canaries }, (_, seed) => {
     const draw = new Draw(`groups ${seed}`);
@@ -150,7 +154,8 @@ function verdictsOf(
       return { part: { count: completed.filter(Boolean).length, of }, together: 1 };
     });
     for (const look of looks()) {
-      const beyond = rescues && { says: "some completed", blocks: saved.slice(0, look) };
+      const { shareMin = 0.1 } = rescues ?? {};
+      const beyond = rescues && { says: "some completed", shareMin, blocks: saved.slice(0, look) };
       const { verdict } = compare(blocks.slice(0, look), 0.2, beyond);
       if (verdict !== "unclear") return verdict;
     }
@@ -174,6 +179,14 @@ Deno.test("more attempts of which one in ten completes are kept as seldom as all
 
   const shown = `${countOf(few, "better")} ${countOf(many, "better")}`;
   ok(countOf(few, "better") <= 20 && countOf(many, "better") >= 180, shown);
+});
+
+Deno.test("attempts that come sooner are kept as seldom as allowed where half complete, and where nearly all do", () => {
+  const half = verdictsOf(200, { completed: 0.5, attempts: 2, shareMin: 0.5 });
+  const most = verdictsOf(200, { completed: 0.85, attempts: 2, shareMin: 0.5 });
+
+  const shown = `${countOf(half, "better")} ${countOf(most, "better")}`;
+  ok(countOf(half, "better") <= 20 && countOf(most, "better") >= 180, shown);
 });
 
 Deno.test("what a change does to less than a tenth of the tasks is seen, at the quantile of those that fail", () => {
