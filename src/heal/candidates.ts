@@ -104,6 +104,9 @@ function ejections(of: Case): Candidate[] {
 /** An instance that gives less than this part of the answers that it gave before does not answer. */
 const ANSWERED_PART_MAX = 0.5;
 
+/** So many times as many answers as were lost may be missing by chance. */
+const LOST_TIMES_MAX = 2;
+
 /**
  * Instances whose answers are missing. Nobody says which instance had an attempt that timed out; but those
  * that answer share the attempts as they did before, and who answers far less of them has the others.
@@ -118,7 +121,10 @@ function silent({ recent, before, instances }: Case) {
     const part = { count: now.get(name)?.length ?? 0, of: recent.length };
     const usual = { count: was.get(name)?.length ?? 0, of: before.length };
     const due = usual.count / Math.max(1, usual.of) * part.of;
-    const isMissing = part.count <= ANSWERED_PART_MAX * due && due - part.count >= lost.length / 2;
+    const missing = due - part.count;
+    // More than were lost are missing where attempts go elsewhere now.
+    const isMissing = part.count <= ANSWERED_PART_MAX * due && missing >= lost.length / 2 &&
+      missing <= LOST_TIMES_MAX * lost.length;
     return isMissing && chanceAbove(usual, part) * instances.length <= BLAME_CHANCE_MAX
       ? [{
         name,

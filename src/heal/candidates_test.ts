@@ -249,6 +249,14 @@ Deno.test("an instance is ejected whose part of the answers is missing while att
   deepEqual(ejected((index) => index % 4 === 2 && index % 20 !== 2), ["w2"]);
   deepEqual(ejected((index) => index % 5 === 2), [], "all of them lose some");
   deepEqual(ejected((index) => index % 24 === 2), [], "w2 gives most of its answers");
+  const before = attempts(240, (index) => ({ instance: `w${index % 2}` }));
+  const recent = of(120, (index) => index % 12 === 2);
+  deepEqual(
+    candidatesOf({ ...CASE, instances, recent, before }).map(({ action }) => action.kind)
+      .filter((kind) => kind === "eject_instance"),
+    [],
+    "others do a part of what two did",
+  );
 });
 
 /** Every fourth task fails four times with a code, or as the function says; the others complete. */

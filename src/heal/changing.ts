@@ -5,6 +5,7 @@ import type { HealingAction, OverlayChange, Proposal } from "../core/healing.ts"
 import { actionOf } from "../core/healing_action.ts";
 import { parseTaskId } from "../core/ids.ts";
 import { chosenOf, type Degradation } from "../core/incident.ts";
+import { wilson } from "../core/intervals.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { Conclusion, DecidedIncident, IncidentSteps } from "./incident.ts";
 import { firstShare, isSaturatedAt, isSaturatedNow } from "./judging.ts";
@@ -16,7 +17,7 @@ import {
   takeBack,
   takenText,
 } from "./overlay_change.ts";
-import { readIncidents, readWindow } from "./reading.ts";
+import { readIncidents, readWindow, usualSpan } from "./reading.ts";
 import { ADDS_LOAD, refusals } from "./rules.ts";
 import { offText, settingsIn } from "./settings.ts";
 import { failedShare } from "./window.ts";
@@ -44,7 +45,12 @@ export async function apply(
   }
   if (action.kind === "quarantine_task") return await quarantine(deps, taskId, action.taskId);
   if (change === undefined) return not("it is something that only people can do");
-  const percent = isTried(action) ? firstShare(await failingNow(deps, degradation)) : undefined;
+  const percent = isTried(action)
+    ? firstShare(
+      await failingNow(deps, degradation),
+      proposal.load === "adds" ? 1 : await touchedBy(deps, degradation, action),
+    )
+    : undefined;
   const why = proposal.expected;
   const put = await putChange(deps.policies, { incident: taskId, change, why, nowMs }, {
     percent,
@@ -73,6 +79,17 @@ export async function apply(
 async function failingNow(deps: HealerDeps, of: Degradation): Promise<number> {
   const nowMs = deps.runtime.now();
   return failedShare(await readWindow(deps, of, { fromMs: nowMs - of.windowMs, untilMs: nowMs }));
+}
+
+/** The share of the attempts that go well as a rule that a change can touch, at most, if it adds no load. */
+async function touchedBy(
+  deps: HealerDeps,
+  of: Degradation,
+  action: HealingAction,
+): Promise<number> {
+  if (action.kind !== "set_timeout") return 1;
+  const { counts: { ran } } = await readWindow(deps, of, usualSpan(of));
+  return wilson(ran.count - ran.countUpTo(action.timeoutMs), ran.count).high;
 }
 
 /** Whether a share of the tasks tries it first: what concerns one task at a time can be divided. */

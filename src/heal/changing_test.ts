@@ -158,6 +158,8 @@ Deno.test("time in which nothing was looked at does not bring a trial to its dea
       policies,
       runtime: { now: () => NOW + windows * MINUTE },
       statistics: { read: () => Promise.resolve([]) },
+      tasks: { async *tasks() {} },
+      plans: { find: () => undefined },
     } as unknown as HealerDeps);
     const action = {
       ...{ kind: "set_timeout", workflow: "shop/order", step: "charge", timeoutMs: 4_000 },

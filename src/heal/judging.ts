@@ -34,10 +34,11 @@ const SHARES = [5, 25, 50] as const;
 
 /**
  * The share that tries it first: of the attempts that go well, a change must not endanger more than
- * one in twenty, so the more of them fail, the more of the tasks may try it.
+ * one in twenty, so the more of them fail, and the fewer of the others it can touch, the more of the tasks
+ * may try it.
  */
-export function firstShare(failedShare: number): number {
-  const most = SHARES[0] / Math.max(0.01, 1 - failedShare);
+export function firstShare(failedShare: number, touchedShare = 1): number {
+  const most = SHARES[0] / Math.max(0.01, (1 - failedShare) * touchedShare);
   return SHARES.findLast((share) => share <= most) ?? SHARES[0];
 }
 
@@ -188,16 +189,10 @@ async function rescuesOf(
   return {
     says: `${completedOf(beyond).length} of the ${tasks} tasks that used more than ${before} ` +
       "attempts completed",
-    shareMin: RESCUED_SHARE_MIN.more,
+    isSooner: false,
     blocks: blocksBy(beyond),
   };
 }
-
-/**
- * The part of such attempts that has to complete: of those beyond what tasks had, any completes what would
- * have failed; of those that come sooner, most, because each gives up one that is under way.
- */
-const RESCUED_SHARE_MIN = { more: 0.1, sooner: 0.5 };
 
 /**
  * The attempts that follow those that a shorter time-out has cut off; and beside them, as those that were lost
@@ -222,7 +217,7 @@ export function soonerIn(
   return {
     says: `${completedOf(next).length} of ${next.length} attempts completed that came after one ` +
       `was given up at ${timeoutMs} ms, and ${late.length} without the change after that time`,
-    shareMin: RESCUED_SHARE_MIN.sooner,
+    isSooner: true,
     blocks: blocksBy([...next, ...lost]),
   };
 }

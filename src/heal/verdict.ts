@@ -66,10 +66,17 @@ export interface Comparison {
  */
 export interface Rescues {
   readonly says: string;
-  /** The part of them that has to complete, 0..1. */
-  readonly shareMin: number;
+  /** Whether they come sooner, each after one that was given up, rather than beyond what tasks had. */
+  readonly isSooner: boolean;
   readonly blocks: readonly { readonly part: Part; readonly together: number }[];
 }
+
+/**
+ * The part of such attempts that has to complete: of those beyond what tasks had, any completes what would
+ * have failed; of those that come sooner, more, because each gives up one that is under way. Those that would
+ * have completed are counted beside them, so that what complete as often as those would count a third.
+ */
+const RESCUED_SHARE_MIN = { more: 0.1, sooner: 1 / 3 };
 
 /** What the evidence for them counts. */
 const RESCUED_WEIGHT = 0.3;
@@ -97,8 +104,14 @@ export function compare(
 ): Comparison {
   const usual = Math.max(SELDOM, failedShare);
   const parked = (of: Counts) => ({ count: Math.min(of.parked, of.ended), of: of.ended });
+  const attempts = shares(
+    { name: "attempts that fail", weight: 0.4, usual, group: "step" },
+    blocks,
+    failures,
+  );
   const compared: readonly Metric[] = [
-    shares({ name: "attempts that fail", weight: 0.4, usual, group: "step" }, blocks, failures),
+    // Of those that are given up sooner there are more: what becomes of their tasks says whether that is bad.
+    ...rescues?.isSooner === true ? [] : [attempts],
     shares(
       { name: "steps that wait for a person", weight: 0.15, usual: SELDOM, group: "step" },
       blocks,
@@ -143,8 +156,8 @@ function shownBy(metrics: readonly Metric[], is: "less" | "greater"): Metric | u
 
 const SLOWER = "time that tasks take";
 
-function rescued({ blocks, says, shareMin }: Rescues): Metric {
-  const evidence = evidenceAbove(blocks, shareMin);
+function rescued({ blocks, says, isSooner }: Rescues): Metric {
+  const evidence = evidenceAbove(blocks, RESCUED_SHARE_MIN[isSooner ? "sooner" : "more"]);
   return {
     name: "tasks that other attempts save",
     weight: RESCUED_WEIGHT,
