@@ -69,22 +69,30 @@ function settingsHandlers(
 ): Pick<Healing, "getHealing" | "putHealing"> {
   return {
     async getHealing() {
-      const versions = (await policies.versions(OWN_NAMESPACE, SETTINGS_NAME))
-        .toSorted((one, other) => other.version - one.version).map(settingsDocument);
+      const versions = await settingsVersions(policies);
       return { status: 200, body: { settings: versions[0]?.settings ?? unset(), versions } };
     },
-    async putHealing({ by, reason, expectedVersion, ...settings }, { caller }) {
+    async putHealing({ by, reason, expectedVersion, ...change }, { caller }) {
       caller.demandEverything("the settings of the healer");
-      if (settings.silences.some(({ fromMs, untilMs }) => fromMs >= untilMs)) {
+      if (change.silences?.some(({ fromMs, untilMs }) => fromMs >= untilMs)) {
         throw badRequest("Cannot set the healer: a time of silence ends before it begins");
       }
-      const overlay = await policies.put(OWN_NAMESPACE, SETTINGS_NAME, {
-        by: caller.signature(by),
-        reason,
-        atMs: runtime.now(),
-        steps: { "*": settings } as PolicyOverlay["steps"],
-      }, expectedVersion);
-      const { version } = overlay;
+      const put = async () => {
+        const [newest] = await settingsVersions(policies);
+        const steps = { "*": { ...newest?.settings ?? unset(), ...change } };
+        return await policies.put(OWN_NAMESPACE, SETTINGS_NAME, {
+          by: caller.signature(by),
+          reason,
+          atMs: runtime.now(),
+          steps: steps as PolicyOverlay["steps"],
+        }, expectedVersion ?? newest?.version ?? 0);
+      };
+      // Who sets something else in the same moment is not overwritten: it is read, and put again.
+      const overlay = await put().catch((error) => {
+        if (expectedVersion !== undefined || !isConflict(error)) throw error;
+        return put();
+      });
+      const { version, settings } = settingsDocument(overlay);
       log.info("Set how far the healer may go", { ...settings, keyId: caller.keyId, version });
       // It is set: should this fail, each node takes back at its next look what it owns.
       const takenBack = settings.mode === "on" ? [] : await settleHealing().catch((error) => {
@@ -98,6 +106,16 @@ function settingsHandlers(
       return { status: 200, body };
     },
   };
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof TaskerError && error.code === "policy.conflict";
+}
+
+/** All versions of the settings, the newest first. */
+async function settingsVersions(policies: Services["policies"]) {
+  return (await policies.versions(OWN_NAMESPACE, SETTINGS_NAME))
+    .toSorted((one, other) => other.version - one.version).map(settingsDocument);
 }
 
 function unset() {

@@ -91,6 +91,20 @@ Deno.test("a time of silence that ends before it begins is refused", async () =>
   deepEqual([await put(5, 1), await put(1, 5)], [400, 200]);
 });
 
+Deno.test("a change of the healer's settings leaves what it does not name as it is", async () => {
+  const fake = fakeApi();
+  const put = async (body: object) => {
+    const answer = await fake.ask("PUT /v1/healing", { body: { reason: "test", ...body } });
+    return (await answer.json()).settings;
+  };
+  const silences = [{ fromMs: 1, untilMs: 5 }];
+
+  await put({ mode: "off", actionsPerHour: 3 });
+
+  deepEqual(await put({ silences }), { mode: "off", actionsPerHour: 3, silences });
+  deepEqual(await put({ mode: "on" }), { mode: "on", actionsPerHour: 3, silences });
+});
+
 Deno.test("a key of one namespace reads the journals of its own incidents alone", async () => {
   const { fake } = await incidentWith("orders");
   const start = async (workflow: string, number: number) => {

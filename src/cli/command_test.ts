@@ -61,7 +61,7 @@ Deno.test("without a verb all verbs are shown, on stderr, as bad usage", async (
     "  proposals reject INCIDENT         Rejects what an incident proposes: nothing is changed",
     "  proposals revert INCIDENT         Puts back what an incident has changed, or withdraws what it proposes",
     "  healing                           Shows how far the healer may go, with every version",
-    "  healing put                       Sets how far the healer may go; unless it is `on`, what is not decided yet is taken back",
+    "  healing put                       Sets how far the healer may go, and leaves what is not named as it is; unless the mode is `on`, what is not decided yet is taken back",
     "  keys                              Lists keys, without their secrets",
     "  keys own                          Shows the key that is used: its scopes, namespaces and systems",
     "  keys make                         Makes a key with at most the rights of the key that is used; it is shown once",

@@ -267,21 +267,27 @@ export const SearchFields = z.record(
 /** Spans of silence that may be set at once. */
 const SILENCES_MAX = 50;
 
+const HEALER_FIELDS = {
+  mode: z.enum(HEALER_MODES).describe(
+    "off: nothing is looked at; observe: changes are proposed and not made; with both, what is not " +
+      "decided yet is taken back",
+  ),
+  actionsPerHour: z.int().min(0).max(1_000)
+    .describe("Changes in an hour, of all workflows together"),
+  silences: z.array(z.strictObject({
+    fromMs: z.int().min(0),
+    untilMs: z.int().min(0),
+    workflow: WorkflowName.exactOptional(),
+  })).max(SILENCES_MAX)
+    .describe("Spans in which nothing is changed, such as maintenance; Unix time in ms"),
+} satisfies Record<keyof HealerSettings, z.ZodType>;
+
 /** Settings of the healer. */
-export const HealerFields = z.strictObject(
-  {
-    mode: z.enum(HEALER_MODES).default(HEALER_DEFAULTS.mode)
-      .describe(
-        "off: nothing is looked at; observe: changes are proposed and not made; with both, what " +
-          "is not decided yet is taken back",
-      ),
-    actionsPerHour: z.int().min(0).max(1_000).default(HEALER_DEFAULTS.actionsPerHour)
-      .describe("Changes in an hour, of all workflows together"),
-    silences: z.array(z.strictObject({
-      fromMs: z.int().min(0),
-      untilMs: z.int().min(0),
-      workflow: WorkflowName.exactOptional(),
-    })).max(SILENCES_MAX).default([])
-      .describe("Spans in which nothing is changed, such as maintenance; Unix time in ms"),
-  } satisfies Record<keyof HealerSettings, z.ZodType>,
-);
+export const HealerFields = z.strictObject({
+  mode: HEALER_FIELDS.mode.default(HEALER_DEFAULTS.mode),
+  actionsPerHour: HEALER_FIELDS.actionsPerHour.default(HEALER_DEFAULTS.actionsPerHour),
+  silences: HEALER_FIELDS.silences.default([]),
+});
+
+/** A change of those settings: what is not named stays as it is. */
+export const HealerChange = z.strictObject(HEALER_FIELDS).partial();

@@ -1,7 +1,15 @@
 /** Operations of healing: incidents, what they propose, and how far the healer may go. */
 
 import { z } from "zod";
-import { By, DemandedReason, HealerFields, Name, Reason, WorkflowName } from "../core/fields.ts";
+import {
+  By,
+  DemandedReason,
+  HealerChange,
+  HealerFields,
+  Name,
+  Reason,
+  WorkflowName,
+} from "../core/fields.ts";
 import * as fields from "../core/incident.ts";
 import { group, operation } from "./operation.ts";
 import { Limit, named, Time } from "./schema.ts";
@@ -174,12 +182,13 @@ export const HEALING = group("healing", {
     method: "PUT",
     path: "/v1/healing",
     summary:
-      "Sets how far the healer may go; unless it is `on`, what is not decided yet is taken back",
+      "Sets how far the healer may go, and leaves what is not named as it is; unless the mode is `on`, " +
+      "what is not decided yet is taken back",
     right: "operate",
     repeat: "remembered",
     body: named(
       "PutHealing",
-      HealerFields.extend({
+      HealerChange.extend({
         by: By,
         reason: DemandedReason,
         expectedVersion: z.int().min(0).optional()
