@@ -58,8 +58,8 @@ const CHANGES_MAX = 16;
 const BOTTLENECKS_MAX = 10;
 
 /**
- * Says what would be better. Everything that is suggested was played; what would complete fewer tasks
- * is declined. Cost: O(events), and one playback of 300 tasks for each change.
+ * Says what would be better. What is suggested was played, or says that it could not be; what would complete
+ * fewer tasks is declined. Cost: O(events), and one playback of 300 tasks for each change.
  *
  * @throws {TaskerError} as `Playback.play`
  */

@@ -73,7 +73,9 @@ export function isSure({ before, difference, low, high }: Estimate): boolean {
 
 /** Adds what playing tasks again showed for certain. */
 export function withEffects(text: string, effects: WhatifEffects | undefined): string {
-  if (effects === undefined) return text;
+  if (effects === undefined) {
+    return `${text}. Not played again: without a change the tasks do not go as they did`;
+  }
   const { completed, meanMs, attempts, busyMs } = effects;
   const parts = [
     ...(isSure(completed)

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Optimisation } from "../../src/core/optimisation.ts";
 import type { WorkflowCode } from "../../src/core/workflow.ts";
 import { optimise } from "../../src/heal/optimise.ts";
@@ -47,6 +47,25 @@ Deno.test("steps that could run at once are found, with what it saves by playing
       "Steps 'validate' and 'check' can run in parallel: nothing of 'validate' was read in 150 tasks",
     ),
   );
+});
+
+Deno.test("what cannot be played as it was is suggested as not played", async () => {
+  const planted = await plant(FALSE_EDGE);
+  // Half of the tasks waited a minute before each step, for something that is not played.
+  const late = planted.tasks.map((task, at) => ({
+    ...task,
+    turns: task.turns.map((turn, index) => ({
+      ...turn,
+      events: turn.events.map((event) => ({
+        ...event,
+        atMs: event.atMs + (at % 2) * Math.max(0, index - 1) * 60_000,
+      })),
+    })),
+  }));
+  const found = await ask({ ...planted, tasks: late }, FALSE_EDGE, planted.code);
+
+  match(found.refusal ?? "", /^played without the change, /);
+  match(found.dependency_optimization[0] ?? "", /\. Not played again: without a change /);
 });
 
 Deno.test("nothing is said of edges whose code is not loaded, and that is said", async () => {
