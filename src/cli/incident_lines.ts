@@ -93,7 +93,9 @@ function whatLines({ degradation: of, startedAt, endedAt }: Incident): string[] 
     `before  ${figuresText(of.before)}`,
     `then    ${figuresText(of.now)}`,
     ...error,
-    ...(of.saturated ? ["more comes in than is done: nothing that adds load may be done"] : []),
+    ...(of.saturated
+      ? ["more came in than was done: until that is over, nothing that adds load may be done"]
+      : []),
   ];
 }
 

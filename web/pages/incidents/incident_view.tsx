@@ -76,7 +76,7 @@ function Head({ incident }: { readonly incident: Incident }) {
       </span>
       {saturated && (
         <span className="attention">
-          more comes in than is done: nothing that adds load is allowed
+          more came in than was done: until that is over, nothing that adds load is allowed
         </span>
       )}
     </p>
