@@ -5,7 +5,7 @@ import type { EvidenceId } from "../core/healing.ts";
 import { contrastEvidence } from "./contrast.ts";
 import { demandEvidence } from "./demand.ts";
 import { durationEvidence } from "./durations.ts";
-import { ofSilentInstance } from "./instances.ts";
+import { ofSilentInstance, ofSlowInstances } from "./instances.ts";
 import { hasCompleted, hasFailed, type Scene } from "./scene.ts";
 import { ofStretches } from "./stretches.ts";
 import { ofSameTasks } from "./same_tasks.ts";
@@ -38,6 +38,7 @@ export function collectEvidence(scene: Scene): readonly Evidence[] {
     ofOneTask(scene),
     contrasts.length === 0 ? ofSameTasks(scene, symptoms) : undefined,
     ofSilentInstance(scene),
+    ofSlowInstances(scene),
     ofStepShare(scene),
     ofSystem(scene, symptoms),
     ...durationEvidence(scene, symptoms),

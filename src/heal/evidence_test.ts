@@ -213,3 +213,42 @@ Deno.test("a quota that more tasks have spent is a limit, also when it is answer
   equal(found(facts).type, "rate_limit");
   equal(found(facts).ids.includes("credential"), false);
 });
+
+Deno.test("what surrounds a failure is believed less than its words, and what is doubted goes to others", () => {
+  const said = { id: "error", text: "", weights: { auth: 6 } };
+  const bare = { ...said, weights: {} };
+  const around = { id: "contrast_tag", text: "", weights: { auth: 6 } };
+  const [words, others, time] = [
+    classify([said], "thrown"),
+    classify([bare, around], "thrown"),
+    classify([said], "timed_out"),
+  ];
+
+  for (const candidates of [words, others, time]) {
+    equal(candidates[0]?.type, "auth");
+    equal(Math.round(1e9 * candidates.reduce((sum, { confidence }) => sum + confidence, 0)), 1e9);
+  }
+  const sure = words[0]?.confidence ?? 0;
+  equal([others, time].every(([first]) => (first?.confidence ?? 1) < 0.93 * sure), true);
+  equal(classify([bare], "thrown")[0]?.type, "novel");
+});
+
+Deno.test("where some instances are slow and the others as quick as ever, it is those and no line", () => {
+  const facts = (slow: readonly number[]) =>
+    factsOf(
+      200,
+      (task) =>
+        task >= 100 && task % 5 === 0
+          ? [["timed_out", 4_000]]
+          : [["ok", task >= 100 && slow.includes(task % 4) ? 2_000 : 300]],
+    ).map((fact, task) => ({
+      ...fact,
+      waitedMs: task < 100 ? 0 : 9_000,
+      instance: `w${task % 4}`,
+    }));
+
+  equal(found(facts([1, 2, 3])).type, "latency_shift");
+  equal(found(facts([1, 3])).ids.includes("slow_instances"), true);
+  equal(found(facts([2])).type, "worker_local");
+  equal(found(facts([0, 1, 2, 3])).ids.includes("slow_instances"), false);
+});

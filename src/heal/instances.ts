@@ -32,3 +32,44 @@ export function ofSilentInstance({ since, before, failure }: Scene): Evidence | 
 const SILENT = 1 / 4;
 const SEVERAL = 3;
 const CHANCE_MAX = 0.01;
+
+/** Attempts that show how an instance fares; so many times as long is slow. */
+const SHOWN_MIN = 4;
+const SLOW = 2;
+
+/** Of a slow instance at least this share is slow, and of one that is as ever at most that. */
+const SLOW_MIN = 0.6;
+const QUICK_MAX = 0.25;
+
+/** Some instances take far longer than they did while others are as quick as ever, as behind a line they would not be. */
+export function ofSlowInstances({ since, before, failure }: Scene): Evidence | undefined {
+  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs).toSorted((a, b) => a - b);
+  const usualMs = was[Math.floor(was.length / 2)];
+  if (failure.outcome !== "timed_out" || usualMs === undefined) return undefined;
+  const byInstance = Map.groupBy(since.filter(hasCompleted), ({ instance }) => instance ?? "");
+  const shares = [...byInstance].flatMap(([name, facts]) => {
+    const slow = facts.filter(({ ranMs }) => ranMs >= SLOW * usualMs).length;
+    return name === "" || facts.length < SHOWN_MIN ? [] : { name, slow, of: facts.length };
+  });
+  const slow = shares.filter(({ slow, of }) => slow >= SLOW_MIN * of);
+  const quick = shares.filter(({ slow, of }) => slow <= QUICK_MAX * of);
+  if (slow.length === 0 || quick.length === 0) return undefined;
+  const [inSlow, ofSlow] = totalOf(slow);
+  const [inQuick, ofQuick] = totalOf(quick);
+  if (fisherExact(inSlow, ofSlow - inSlow, inQuick, ofQuick - inQuick) > CHANCE_MAX) {
+    return undefined;
+  }
+  return {
+    id: "slow_instances",
+    text:
+      `${inSlow} of ${ofSlow} attempts that ${slow.map(({ name }) => `"${name}"`).join(", ")} ` +
+      `completed took twice as long as usual, and ${inQuick} of ${ofQuick} of ${quick.length} others`,
+    weights: slow.length === 1
+      ? { worker_local: 6.5, latency_shift: 2, overload: -4 }
+      : { latency_shift: 5, worker_local: 3, overload: -4 },
+  };
+}
+
+function totalOf(all: readonly { readonly slow: number; readonly of: number }[]): [number, number] {
+  return all.reduce(([some, sum], { slow, of }) => [some + slow, sum + of], [0, 0]);
+}
