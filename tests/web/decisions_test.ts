@@ -1,5 +1,5 @@
-import { deepEqual, match } from "node:assert/strict";
-import type { Page } from "playwright-core";
+import { deepEqual, match, ok } from "node:assert/strict";
+import type { Locator, Page } from "playwright-core";
 import postgres from "postgres";
 import { type Client, openClient } from "../../src/client.ts";
 import { axe, CHROMIUM, type WebApp, withWebApp } from "../support/browser.ts";
@@ -95,17 +95,36 @@ async function confirm(page: Page, verb: string): Promise<void> {
   await page.getByRole("dialog").waitFor({ state: "detached" });
 }
 
-/** Makes a webhook by its form. */
+/** Fields and buttons of the form of a webhook are fewer. */
+const TABS_MAX = 60;
+
+/** Goes to a field or button by Tab, and types there. */
+async function type(page: Page, at: Locator, ...keys: readonly string[]): Promise<void> {
+  const there = at.and(page.locator(":focus"));
+  for (let tabs = 0; await there.count() === 0; tabs++) {
+    ok(tabs < TABS_MAX, `no way by Tab to ${at}`);
+    await page.keyboard.press("Tab");
+  }
+  for (const key of keys) {
+    if (/^(Enter|Space)$/.test(key)) await page.keyboard.press(key);
+    else await page.keyboard.type(key);
+  }
+}
+
+/** Makes a webhook by its form, without a mouse. */
 async function makeWebhook(page: Page, url: string): Promise<void> {
-  await page.getByRole("button", { name: "Make a webhook …" }).click();
+  await type(page, page.getByRole("button", { name: "Make a webhook …" }), "Enter");
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("name").fill("billing");
-  await dialog.getByLabel("url").fill(url);
-  await dialog.getByLabel("task.started").check();
-  await dialog.getByLabel("secret").fill("HOOK_SECRET");
-  await dialog.getByRole("button", { name: "Make a value for a new secret" }).click();
-  match(await dialog.getByRole("region", { name: "Secret" }).innerText(), /^whsec_\S{44}$/);
-  await confirm(page, "Make it");
+  await type(page, dialog.getByLabel("name"), "billing");
+  await type(page, dialog.getByLabel("url"), url);
+  await type(page, dialog.getByLabel("task.started"), "Space");
+  await type(page, dialog.getByLabel("secret"), "HOOK_SECRET");
+  const secret = dialog.getByRole("region", { name: "Secret" });
+  await type(page, dialog.getByRole("button", { name: "Make a value for a new secret" }), "Enter");
+  match(await secret.innerText(), /^whsec_\S{44}$/);
+  deepEqual(await axe(page), []);
+  await type(page, dialog.getByRole("button", { name: "Make it" }), "Enter");
+  await dialog.waitFor({ state: "detached" });
 }
 
 /** Makes a trigger by its form, and then gives it a tag. */
@@ -115,6 +134,9 @@ async function makeTrigger(page: Page): Promise<void> {
   await dialog.getByLabel("name").fill("orders");
   await dialog.getByLabel("type").fill("order.placed");
   await dialog.getByLabel("workflow").selectOption("shop/order");
+  await dialog.getByLabel("input").fill('{"region": ');
+  await dialog.getByRole("button", { name: "Make it" }).click();
+  deepEqual(await dialog.locator("textarea:invalid").count(), 1, "no form is sent without it");
   await dialog.getByLabel("input").fill('{"region": "$.event.data.region"}');
   await confirm(page, "Make it");
   await page.getByRole("button", { name: "Change …" }).click();

@@ -1,6 +1,6 @@
 /** A button. */
 
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 /** A button: `primary` is the one that a page is for; `danger` cannot be taken back. */
 export function Button(
@@ -27,5 +27,24 @@ export function Button(
     >
       {children}
     </button>
+  );
+}
+
+/** Puts a text into the clipboard, and says whether it is there: only pages of HTTPS or this host have one. */
+export function CopyButton({ text }: { readonly text: string }) {
+  const [said, setSaid] = useState("");
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid("It is copied.");
+    } catch {
+      setSaid("This page may not copy: select the text and copy it.");
+    }
+  };
+  return (
+    <>
+      <span className="muted" role="status">{said}</span>
+      <Button onPress={() => void copy()}>Copy</Button>
+    </>
   );
 }

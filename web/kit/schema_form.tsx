@@ -317,7 +317,9 @@ function firstOf(schema: JsonSchema): unknown {
   return kind === "object" ? {} : kind === "list" ? [] : kind === "text" ? "" : null;
 }
 
-/** Any value, as JSON. What is not JSON yet stays in the field and is not passed on. */
+const NOT_JSON = "Not valid JSON yet";
+
+/** Any value, as JSON. What is not JSON yet stays in the field, is not passed on, and holds its form back. */
 function JsonField(props: FieldProps) {
   const { value, onChange } = props;
   const shown = value === undefined ? "" : JSON.stringify(value, undefined, 2);
@@ -334,6 +336,7 @@ function JsonField(props: FieldProps) {
             spellCheck={false}
             rows={Math.min(16, Math.max(3, text.split("\n").length))}
             aria-invalid={isWrong}
+            ref={(field) => field?.setCustomValidity(isWrong ? NOT_JSON : "")}
             value={text}
             onChange={({ target }) => {
               const read = target.value.trim() === ""
@@ -348,7 +351,7 @@ function JsonField(props: FieldProps) {
               setTyped({ text: target.value, of: now });
             }}
           />
-          {isWrong && <span className="schema-wrong" role="status">Not valid JSON yet</span>}
+          {isWrong && <span className="schema-wrong" role="status">{NOT_JSON}</span>}
         </>
       )}
     </Labelled>

@@ -7,7 +7,7 @@ import { EVERYTHING, type Scope, SCOPES } from "../../../src/core/api_key.ts";
 import { useClient } from "../../data/client.tsx";
 import { useOperation } from "../../data/query.ts";
 import { useSession } from "../../data/session.tsx";
-import { Button } from "../../kit/button.tsx";
+import { Button, CopyButton } from "../../kit/button.tsx";
 import { Confirm } from "../../kit/confirm.tsx";
 import { DataTable } from "../../kit/data_table.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
@@ -224,7 +224,7 @@ function MadeKey({ name, value, onClose }: {
       <p>This is the only time that it is shown. Keep it where other secrets are kept.</p>
       <pre className="json" tabIndex={0} role="region" aria-label="Key">{value}</pre>
       <div className="row end">
-        <Button onPress={() => void navigator.clipboard.writeText(value)}>Copy</Button>
+        <CopyButton text={value} />
         <Button kind="primary" onPress={onClose}>I have it</Button>
       </div>
     </Dialog>

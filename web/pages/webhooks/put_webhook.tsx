@@ -6,7 +6,7 @@ import type { OperationInput } from "../../../src/client.ts";
 import type { JsonSchema } from "../../../src/core/workflow.ts";
 import { useClient } from "../../data/client.tsx";
 import { useApiSchema } from "../../data/query.ts";
-import { Button } from "../../kit/button.tsx";
+import { Button, CopyButton } from "../../kit/button.tsx";
 import { Confirm } from "../../kit/confirm.tsx";
 import { ErrorNote } from "../../kit/error_note.tsx";
 import { pickFields, SchemaForm } from "../../kit/schema_form.tsx";
@@ -96,7 +96,7 @@ function NewSecret() {
       </p>
       <pre className="json" tabIndex={0} role="region" aria-label="Secret">{value}</pre>
       <p className="row">
-        <Button onPress={() => void navigator.clipboard.writeText(value)}>Copy</Button>
+        <CopyButton text={value} />
       </p>
     </div>
   );
