@@ -145,6 +145,21 @@ Deno.test("how many tasks start is read from what was counted, not from the task
   assert.deepEqual(await evidenceWith(1), []);
 });
 
+Deno.test("choices of which none has resolved anything are not said to have helped", async () => {
+  const cancelled = Array.from(
+    { length: 6 },
+    () => played().throw("pay").send({ kind: "CancelTask", ...by }),
+  );
+  const subject = played().throw("pay");
+
+  const found = await diagnoserOf([...cancelled, subject]).ask(subject);
+
+  assert.match(
+    found.historical_context,
+    /^6 similar .*, none of them resolved by what people chose$/,
+  );
+});
+
 Deno.test("without other tasks a diagnosis says that there is not enough history", async () => {
   const subject = played().throw("pay");
 

@@ -207,6 +207,9 @@ function historyOf(
   const best = [...recordsOf(resolutions).values()].sort((a, b) => b.low - a.low)[0];
   const were = count === 1 ? "1 similar failure" : `${count} similar failures`;
   if (best === undefined) return `${were} in ${window}, none of them decided by a person`;
+  if (best.resolved === 0) {
+    return `${were} in ${window}, none of them resolved by what people chose`;
+  }
   return `${were} in ${window}, ${percent(best.resolved / best.tried)} resolved with ` +
     `"${shown(best.choice)}" (${best.resolved} of ${best.tried}` +
     `${best.tried < TRIED_MIN ? ", not enough history" : `, at least ${percent(best.low)}`})`;
