@@ -41,7 +41,7 @@ const SLOW = 2;
 const SLOW_MIN = 0.6;
 const QUICK_MAX = 0.25;
 
-/** Some instances take far longer than they did while others are as quick as ever, as behind a line they would not be. */
+/** Some instances take far longer than they did while others are as quick as ever: behind a line all would be slow. */
 export function ofSlowInstances({ since, before, failure }: Scene): Evidence | undefined {
   const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs).toSorted((a, b) => a - b);
   const usualMs = was[Math.floor(was.length / 2)];
