@@ -29,14 +29,16 @@ const USUAL_MIN = 20;
 export function collectEvidence(scene: Scene): readonly Evidence[] {
   const symptoms = symptomsOf(scene.failure.error);
   const contrasts = contrastEvidence(scene, symptoms);
+  const oneTask = ofOneTask(scene);
   return [
     ofError(scene, symptoms),
     ofUnknownEffect(scene),
     ofChange("version", scene, ({ version }) => version),
     ofChange("policy", scene, ({ policyVersion }) => String(policyVersion)),
     ...contrasts,
-    ofOneTask(scene),
-    contrasts.length === 0 ? ofSameTasks(scene, symptoms) : undefined,
+    oneTask,
+    // Both say the same.
+    contrasts.length > 0 || oneTask !== undefined ? undefined : ofSameTasks(scene, symptoms),
     ofSilentInstance(scene),
     ofSlowInstances(scene),
     ofStepShare(scene),
@@ -107,6 +109,9 @@ function ofChange(
   };
 }
 
+/** A task may hang so often at one instance. */
+const HUNG_MAX = 3;
+
 /** One task fails again and again while the others go well. */
 function ofOneTask({ alike, failure, since }: Scene): Evidence | undefined {
   const tasks = new Set(
@@ -123,7 +128,10 @@ function ofOneTask({ alike, failure, since }: Scene): Evidence | undefined {
     text:
       `only this task fails so, in ${attempts} of its attempts; ${ok} attempts of other tasks ` +
       `went well in the same time, ${bad} failed otherwise`,
-    weights: attempts > 1 ? { poison: 6, data_quality: 3 } : { poison: 2.5, data_quality: 1 },
+    // What hung a few times may have met the same instance each time, and names none.
+    weights: attempts > (failure.outcome === "timed_out" ? HUNG_MAX : 1)
+      ? { poison: 6, data_quality: 3 }
+      : { poison: 2.5, data_quality: 1 },
   };
 }
 

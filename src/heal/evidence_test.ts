@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
 import { classify } from "./confidence.ts";
@@ -251,4 +251,15 @@ Deno.test("where some instances are slow and the others as quick as ever, it is 
   equal(found(facts([1, 3])).ids.includes("slow_instances"), true);
   equal(found(facts([2])).type, "worker_local");
   equal(found(facts([0, 1, 2, 3])).ids.includes("slow_instances"), false);
+});
+
+Deno.test("one task that hung a few times may have met one instance, and is no poison yet", () => {
+  const hung = (times: number): readonly Went[] =>
+    Array.from({ length: times }, () => ["timed_out", 4_000]);
+  const after = (times: number) =>
+    found(factsOf(120, (task) => task === 100 ? hung(times) : [["ok", 100]]));
+
+  equal(after(3).type, "timeout");
+  equal(after(5).type, "poison");
+  deepEqual(after(5).ids.filter((id) => id === "one_task" || id === "same_task"), ["one_task"]);
 });

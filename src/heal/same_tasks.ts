@@ -14,7 +14,7 @@ const BESIDE = 6;
 const FEW = 2;
 
 /** Attempts of one task that show something, and how likely chance may make it fail so often. */
-const OWN_MIN = 3;
+const OWN_MIN = 4;
 const CHANCE_MAX = 0.05;
 
 /** Retries, and tasks that made them, that show something; of more, the newest are compared. */
