@@ -29,6 +29,9 @@ const BLAME_CHANCE_MAX = 1e-4;
 /** Of so many that failed, those that are sent now will fail as well; fewer: some get through. */
 const DOWN_SHARE = 0.8;
 
+/** At least so many fail, whatever chance there is: 20 of 24, or 8 of 8. */
+const DOWN_SURE = 0.6;
+
 /** For this part of a window at least; what comes back sooner is not held back for it. */
 const DOWN_PART = 0.75;
 
@@ -355,7 +358,8 @@ function trickles(of: Case): Candidate[] {
   const since = lately.slice(Math.max(0, lately.findIndex(isBad)));
   const lost = since.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
   const downMs = nowMs - (since[0]?.endedAtMs ?? nowMs);
-  if (since.length < LAST || lost < DOWN_SHARE * since.length) return [];
+  if (since.length < GROUP_MIN || lost < DOWN_SHARE * since.length) return [];
+  if (wilson(lost, since.length).low < DOWN_SURE) return [];
   if (downMs < DOWN_PART * windowMs) return [];
   const capability = definition.capability?.name ?? "*";
   return [{

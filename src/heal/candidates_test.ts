@@ -66,6 +66,10 @@ Deno.test("nobody is held back where some get through, nor before it has lasted 
   const some = attempts(50, (index) => index % 3 > 0 ? LOST : {});
   equal(kinds({ recent: some }).includes("limit_system"), false);
   equal(kinds({ recent: attempts(30, () => LOST) }).includes("limit_system"), false);
+  const few = (count: number) =>
+    attempts(50, () => LOST).filter((_, index) => index % 6 === 0).slice(-count);
+  equal(kinds({ recent: few(9) }).includes("limit_system"), true, "all of nine");
+  equal(kinds({ recent: few(7) }).includes("limit_system"), false, "of seven it may be chance");
   const nearlyAll = attempts(50, (index) => index % 7 > 0 ? LOST : {});
   equal(kinds({ recent: nearlyAll }).includes("limit_system"), true);
 });
@@ -88,7 +92,13 @@ Deno.test("where more begins than a system does, one that offers the same comes 
   const now = { ...BEFORE, perMinute: 50, waitedP95Ms: 40_000 };
   const degradation = { ...CASE.degradation, signal: "waiting" as const, saturated: true, now };
   const recent = attempts(60, () => ({}));
-  const takes = { atOnce: 2, atOnceBefore: 1, perMinute: 100, perMinuteBefore: 60 };
+  const takes = {
+    atOnce: 2,
+    atOnceBefore: 1,
+    callsPerMinuteBefore: 60,
+    perMinute: 100,
+    perMinuteBefore: 60,
+  };
   const demand = [{ workflow: "shop/order", ...takes, priorities: [3], tier: "T1" as const }];
   const lined = { degradation, recent, demand, before: USUAL };
   const other = { ...lined, alternatives: ["atlas"], isIdempotent: true };
@@ -108,7 +118,12 @@ function timeoutOf(more: Partial<Case>): number | undefined {
 Deno.test("where nearly everything is cut off, twice as long is waited for", () => {
   const recent = attempts(60, (index) => index % 8 === 0 ? { ranMs: 1_800 } : CUT);
   equal(timeoutOf({ recent }), 4_000);
-  equal(timeoutOf({ recent: attempts(60, () => CUT) }), 1_200, "they hang");
+  const hangs = (attempt: number) => attempts(60, () => ({ ...CUT, attempt }));
+  equal(
+    timeoutOf({ recent: hangs(1) }),
+    undefined,
+    "whether another attempt gets through is not known",
+  );
 });
 
 Deno.test("where the same tasks are cut off each time, twice as long is waited for", () => {
@@ -199,20 +214,25 @@ Deno.test("a system may do a step twice if each that offers it says so", () => {
 });
 
 Deno.test("a provider that refuses some gets a lower rate, one that refuses all gets a trickle", () => {
-  const rateOf = (isRefused: (index: number) => boolean) => {
+  const rateOf = (isRefused: (index: number) => boolean, demand: Case["demand"] = []) => {
     const error = { class: "failed", code: "http_429" } as const;
     const recent = attempts(60, (index) => isRefused(index) ? { ...LOST, error } : {});
-    const { action } = candidatesOf({ ...CASE, recent })[0] ?? {};
+    const { action } = candidatesOf({ ...CASE, recent, demand })[0] ?? {};
     return action?.kind === "limit_system" ? action.ratePerS : undefined;
   };
   equal(rateOf(() => true), 0.05);
   equal(rateOf((index) => index % 4 === 0), 1.2);
+  const demand = [{
+    ...{ workflow: "shop/order", perMinute: 60, perMinuteBefore: 60, callsPerMinuteBefore: 180 },
+    ...{ atOnce: 1, atOnceBefore: 1, priorities: [3], tier: "T1" as const },
+  }];
+  equal(rateOf((index) => index % 4 === 0, demand), 3.6, "two more steps call the same provider");
 });
 
 Deno.test("nothing is given up sooner that does not hang", () => {
   const late = (index: number) => index % 3 === 0 ? CUT : { ranMs: 100 + 30 * (index % 50) };
   equal(timeoutOf({ recent: attempts(90, late) }), undefined);
-  const hung = attempts(90, (index) => index % 3 === 0 ? CUT : {});
+  const hung = attempts(90, (index) => index % 3 === 0 ? CUT : { attempt: 1 + index % 2 });
   const slower = { ...CASE.degradation, now: { ...BEFORE, p95Ms: 1_000 } };
   equal(timeoutOf({ recent: hung }), 1_200);
   equal(timeoutOf({ recent: hung, degradation: slower }), undefined, "others take longer, too");

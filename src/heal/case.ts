@@ -15,6 +15,8 @@ export interface Demand {
   /** Tasks that start, now and before the trouble. */
   readonly perMinute: number;
   readonly perMinuteBefore: number;
+  /** First attempts of their steps at the system, before the trouble: of each task there may be several. */
+  readonly callsPerMinuteBefore: number;
   /** Their attempts that are under way at the system, on average, now and before. */
   readonly atOnce: number;
   readonly atOnceBefore: number;

@@ -40,7 +40,7 @@ const CASE: Case = {
       workflow: "shop/order",
       perMinute: 180,
       perMinuteBefore: 80,
-      ...{ atOnce: 2, atOnceBefore: 1 },
+      ...{ atOnce: 2, atOnceBefore: 1, callsPerMinuteBefore: 60 },
       priorities: [3],
       tier: "T1",
     },

@@ -42,7 +42,7 @@ const CASE: Case = {
       workflow: "shop/order",
       perMinute: 100,
       perMinuteBefore: 100,
-      ...{ atOnce: 2, atOnceBefore: 1 },
+      ...{ atOnce: 2, atOnceBefore: 1, callsPerMinuteBefore: 60 },
       priorities: [3],
       tier: "T1",
     },

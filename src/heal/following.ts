@@ -63,6 +63,9 @@ const WAITS_PART = 1 / 8;
 /** Failures beyond what is usual. */
 const SHARE_MIN = 0.1;
 
+/** Where attempts take more than so many times as long as usual, no more are let in. */
+const LONGER_MAX = 2;
+
 /** What is seen of a rate. */
 export interface RateSeen {
   readonly ratePerS: number;
@@ -75,6 +78,8 @@ export interface RateSeen {
   /** The step in the last window. */
   readonly last: Window;
   readonly usualShare: number;
+  /** What half of its attempts take at most as a rule; undefined: not known. */
+  readonly usualMs: number | undefined;
 }
 
 /**
@@ -82,12 +87,14 @@ export interface RateSeen {
  * lowered while more begins than is done, and left while what waits is worked off.
  */
 export function nextRate(of: RateSeen): number | undefined {
-  const { ratePerS, isForOthers, firstPerS, begun, last, usualShare } = of;
+  const { ratePerS, isForOthers, firstPerS, begun, last, usualShare, usualMs = Infinity } = of;
   const spanMs = last.untilMs - last.fromMs;
   const isWaiting = (last.counts.waited.quantile(0.95) ?? 0) > WAITS_PART * spanMs;
   const shareMin = isForOthers ? FOR_OTHERS.shareMin : SHARE_MIN;
   const isFailing = failedShare(last) > usualShare + shareMin;
   if (!isWaiting && !isFailing) {
+    // Attempts may wait at the system itself: more would only wait longer, until they are cut off.
+    if ((last.counts.ran.quantile(0.5) ?? 0) > LONGER_MAX * usualMs) return ratePerS;
     const isUsed = Math.max(...begun) >= USED_PART * ratePerS * spanMs / 1_000;
     return isUsed ? (isForOthers ? FOR_OTHERS.more : MORE) * ratePerS : undefined;
   }
@@ -131,6 +138,7 @@ export async function followRate(
     begun: [await begun(last), await begun(earlier)],
     last: await readWindow(deps, degradation, last),
     usualShare: before.failedShare,
+    usualMs: before.p50Ms,
   });
   if (next === undefined) return undefined;
   const isSame = next === ratePerS &&

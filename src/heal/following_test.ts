@@ -46,13 +46,17 @@ Deno.test("nothing is probed where nobody sends anything", async () => {
 });
 
 /** One task a second begins, as many as may, and all are done at once. */
-function next({ waitsMs = 0, done = 60, failed = 0, ...more }: Partial<RateSeen> & {
+function next({ waitsMs = 0, ranMs = 100, done = 60, failed = 0, ...more }: Partial<RateSeen> & {
   readonly waitsMs?: number;
+  readonly ranMs?: number;
   readonly done?: number;
   readonly failed?: number;
 }): number | undefined {
   const counts = new Counts();
-  for (let at = 0; at < done; at++) counts.waited.add(waitsMs);
+  for (let at = 0; at < done; at++) {
+    counts.waited.add(waitsMs);
+    counts.ran.add(ranMs);
+  }
   counts.addOutcome("completed", done);
   counts.addOutcome("failed", failed);
   return nextRate({
@@ -62,6 +66,7 @@ function next({ waitsMs = 0, done = 60, failed = 0, ...more }: Partial<RateSeen>
     begun: [60, 60],
     last: { fromMs: 0, untilMs: MINUTE, counts },
     usualShare: 0.01,
+    usualMs: 100,
     ...more,
   });
 }
@@ -77,6 +82,13 @@ Deno.test("a rate is left while what waits is worked off, and lowered to half of
   equal(next({ waitsMs: 20_000 }), 0.8);
   equal(next({ failed: 30 }), 0.8);
   equal(next({ waitsMs: 20_000, ratePerS: 0.55 }), 0.5);
+});
+
+Deno.test("no more begin while attempts take far longer: they may wait at the system", () => {
+  equal(next({ ranMs: 180 }), 1.25);
+  equal(next({ ranMs: 250 }), 1);
+  equal(next({ ranMs: 250, waitsMs: 20_000 }), 0.8);
+  equal(next({ ranMs: 250, usualMs: undefined }), 1.25);
 });
 
 Deno.test("what is held back for others gives way at once, and not below what is usual", () => {

@@ -42,12 +42,19 @@ export function rateLimits(of: Case): Candidate[] {
   if (last.filter((fact) => refused.includes(fact)).length >= ALL_REFUSED * last.length) return [];
   const done = recent.filter(({ outcome }) => outcome === "completed");
   const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
-  // Less than what comes in would only make a queue that never ends.
   const { perMinute, retriedShare } = degradation.before;
-  const neededPerS = 1.2 * perMinute * (1 - retriedShare) / 60;
-  const takenPerS = taken / RATE_SPAN_MS * 1_000;
+  const calls = Math.max(1, perMinute * (1 - retriedShare));
+  // The other steps at the system are taken as often as this one.
+  const steps = Math.max(1, sumOf(demand, (one) => one.callsPerMinuteBefore) / calls);
+  // Less than what comes in would only make a queue that never ends.
+  const neededPerS = 1.2 * steps * calls / 60;
+  const takenPerS = steps * taken / RATE_SPAN_MS * 1_000;
   const ratePerS = Math.round(Math.max(0.1, takenPerS, neededPerS) * 100) / 100;
-  const asked = demand.reduce((sum, { perMinute }) => sum + perMinute, 0);
+  const asked = sumOf(
+    demand,
+    (one) =>
+      one.perMinute * Math.max(1, one.callsPerMinuteBefore / Math.max(1, one.perMinuteBefore)),
+  );
   if (asked > 60 * ratePerS) return [];
   return [{
     action: {

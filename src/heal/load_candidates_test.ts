@@ -17,7 +17,7 @@ const OWN: Demand = {
   workflow: "shop/order",
   perMinute: 150,
   perMinuteBefore: 60,
-  ...{ atOnce: 0.25, atOnceBefore: 0.1 },
+  ...{ atOnce: 0.25, atOnceBefore: 0.1, callsPerMinuteBefore: 60 },
   priorities: [1, 1, 4, 4, 4],
   tier: "T1",
 };
@@ -58,7 +58,14 @@ Deno.test("what is less urgent and asks for more than before is held to that, fo
   const batch = {
     ...OWN,
     workflow: "shop/report",
-    ...{ perMinute: 60, perMinuteBefore: 6, atOnce: 0.1, atOnceBefore: 0.01, priorities: [5] },
+    ...{
+      perMinute: 60,
+      perMinuteBefore: 6,
+      atOnce: 0.1,
+      atOnceBefore: 0.01,
+      callsPerMinuteBefore: 60,
+      priorities: [5],
+    },
   };
   const orders = { ...OWN, perMinute: 60, atOnce: 0.1, priorities: [1] };
   const degradation = { ...CASE.degradation, saturated: true };
@@ -77,7 +84,13 @@ Deno.test("what takes far more of a system with as many tasks as before is held 
   const orders = { ...OWN, perMinute: 60, atOnce: 0.1, priorities: [1] };
   const statement = {
     ...{ ...OWN, workflow: "shop/statement", priorities: [4] },
-    ...{ perMinute: 90, perMinuteBefore: 90, atOnce: 20, atOnceBefore: 1 },
+    ...{
+      perMinute: 90,
+      perMinuteBefore: 90,
+      atOnce: 20,
+      atOnceBefore: 1,
+      callsPerMinuteBefore: 60,
+    },
   };
   const degradation = { ...CASE.degradation, saturated: true };
   deepEqual(found({ demand: [orders, statement], degradation }), [["T0", [

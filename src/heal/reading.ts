@@ -261,6 +261,7 @@ export async function readDemand(
       windowOf(own, span).counts.starts / (span.untilMs - span.fromMs) * 60_000;
     const range = { workflow: name, sinceMs: before.fromMs, untilMs: nowMs };
     const ofSteps = (await statistics.read(range)).filter(({ step = "" }) => sent.has(step));
+    const calls = windowOf(ofSteps, before).counts;
     const bySent = Map.groupBy(ofSteps, ({ step }) => step);
     const atOnce = (span: Span) =>
       [...bySent.values()].reduce((sum, cells) => sum + atOnceIn(windowOf(cells, span)), 0);
@@ -274,6 +275,8 @@ export async function readDemand(
       workflow: name,
       perMinute: perMinute(now),
       perMinuteBefore: perMinute(before),
+      callsPerMinuteBefore: (calls.starts - calls.retries) / (before.untilMs - before.fromMs) *
+        60_000,
       atOnce: atOnce(now),
       atOnceBefore: atOnce(before),
       priorities: priorities.sort((a, b) => a - b),

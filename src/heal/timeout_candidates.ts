@@ -102,9 +102,9 @@ export function timeouts(of: Case): Candidate[] {
   if (usual === undefined || policy.attemptsMax < 2 || !curve.hangs) return [];
   // What waits in a line is not answered sooner by asking again: that makes the line longer.
   if (saturated || (now.p95Ms ?? 0) > AS_BEFORE * usual) return [];
-  // To give up sooner helps only where the next attempt gets through.
+  // To give up sooner helps only where the next attempt has been seen to get through.
   const again = cutOf(recent.filter(({ attempt }) => attempt > 1));
-  if (again.of > 0 && again.count > MOSTLY_CUT * again.of) return [];
+  if (again.of < KIND_MIN || again.count > MOSTLY_CUT * again.of) return [];
   const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
   if (wanted >= 0.8 * timeoutMs) return [];
   return [{

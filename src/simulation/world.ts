@@ -179,7 +179,7 @@ async function pass(
     const now = instances.map(({ system, instance }) => `${system}/${instance}`).join();
     if (now !== known) directory.set(instances);
     known = now;
-    for (const jump of clockJumps) if (jump.minute === minute) runtime.jump(jump.ms);
+    for (const jump of clockJumps) if (jump.minute === minute) runtime.jump(Math.round(jump.ms));
     await runtime.advance(MINUTE_MS);
     await onMinute(minute);
   }

@@ -51,6 +51,13 @@ Deno.test("scenarios are breached without healing, and controls are not", async 
   assert.equal((await score("control_good_deploy")).breachMinutes, 0);
 });
 
+Deno.test("healing goes on after a correction of the time by a part of a millisecond", async () => {
+  const path = `${FOLDER}/../unseen/skewed_clock_one_host.ts`;
+  const { actions } = await runArm({ path, seed: 1, heals: true });
+
+  assert.deepEqual([...new Set(actions.flatMap(({ kinds }) => kinds))], ["eject_instance"]);
+});
+
 for (const name of ["evening_overload", "broken_worker"]) {
   Deno.test(`healing leaves few minutes breached of ${name}, and does nothing unsafe`, async () => {
     const result = await runArm({ path: `${FOLDER}/${name}.ts`, seed: 1, heals: true });
