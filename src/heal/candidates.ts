@@ -332,7 +332,9 @@ function retries(of: Case): Candidate[] {
 /** Another system offers the same, and attempts at this one fail, or it does not do all that begins. */
 function switches(of: Case): Candidate[] {
   const { alternatives, degradation: { workflow, step, now }, recent, system, isIdempotent } = of;
-  const last = newest(recent, LAST);
+  const all = newest(recent, LAST);
+  // While its circuit is open, those of before are among the last for long.
+  const last = all.slice(Math.max(0, all.findIndex(isBad)));
   const bad = last.filter(isBad).length;
   const isFailing = bad >= GROUP_MIN && bad >= 0.5 * last.length;
   const [other] = alternatives;

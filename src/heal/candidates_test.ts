@@ -193,6 +193,12 @@ Deno.test("another system does the step by itself only where both may do it twic
     )?.tier
   );
   deepEqual(tiers, ["T1", "T2"]);
+  const few = { ...of, recent: attempts(24, (index) => index < 14 ? {} : LOST) };
+  equal(
+    kinds({ ...few, isIdempotent: true })[0],
+    "switch_system",
+    "an open circuit lets few through",
+  );
 });
 
 Deno.test("a system may do a step twice if each that offers it says so", () => {
