@@ -355,13 +355,15 @@ function switches(of: Case): Candidate[] {
  * Nearly all attempts fail, and nobody else can do them: what waits is done later. A trickle of attempts shows when it works again; until then the action stays, see `following.ts`.
  */
 function trickles(of: Case): Candidate[] {
-  const { recent, system, definition, nowMs, degradation: { windowMs } } = of;
+  const { recent, system, definition, nowMs, degradation: { windowMs, before } } = of;
   const lately = newest(recent, Infinity).filter(({ endedAtMs }) => endedAtMs > nowMs - windowMs);
   const since = lately.slice(Math.max(0, lately.findIndex(isBad)));
   const lost = since.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
   const downMs = nowMs - (since[0]?.endedAtMs ?? nowMs);
-  if (since.length < GROUP_MIN || lost < DOWN_SHARE * since.length) return [];
-  if (wilson(lost, since.length).low < DOWN_SURE) return [];
+  // Where there are fewer than usual, a circuit lets few through, and looks by itself whether it works again.
+  const usual = DOWN_PART * before.perMinute * windowMs / 60_000;
+  if (since.length < Math.min(LAST, Math.max(GROUP_MIN, usual))) return [];
+  if (lost < DOWN_SHARE * since.length || wilson(lost, since.length).low < DOWN_SURE) return [];
   if (downMs < DOWN_PART * windowMs) return [];
   const capability = definition.capability?.name ?? "*";
   return [{

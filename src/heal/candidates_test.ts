@@ -68,8 +68,12 @@ Deno.test("nobody is held back where some get through, nor before it has lasted 
   equal(kinds({ recent: attempts(30, () => LOST) }).includes("limit_system"), false);
   const few = (count: number) =>
     attempts(50, () => LOST).filter((_, index) => index % 6 === 0).slice(-count);
-  equal(kinds({ recent: few(9) }).includes("limit_system"), true, "all of nine");
-  equal(kinds({ recent: few(7) }).includes("limit_system"), false, "of seven it may be chance");
+  const rare = { ...CASE.degradation, before: { ...BEFORE, perMinute: 10 } };
+  const isHeld = (count: number, degradation: Case["degradation"] = rare) =>
+    kinds({ recent: few(count), degradation }).includes("limit_system");
+  equal(isHeld(9), true, "all of nine");
+  equal(isHeld(7), false, "of seven it may be chance");
+  equal(isHeld(9, CASE.degradation), false, "a circuit lets few through");
   const nearlyAll = attempts(50, (index) => index % 7 > 0 ? LOST : {});
   equal(kinds({ recent: nearlyAll }).includes("limit_system"), true);
 });
