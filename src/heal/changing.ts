@@ -48,7 +48,7 @@ export async function apply(
   const percent = isTried(action)
     ? firstShare(
       await failingNow(deps, degradation),
-      proposal.load === "adds" ? 1 : await touchedBy(deps, degradation, action),
+      proposal.load === "reduces" ? await touchedBy(deps, degradation, action) : 1,
     )
     : undefined;
   const why = proposal.expected;
@@ -81,7 +81,7 @@ async function failingNow(deps: HealerDeps, of: Degradation): Promise<number> {
   return failedShare(await readWindow(deps, of, { fromMs: nowMs - of.windowMs, untilMs: nowMs }));
 }
 
-/** The share of the attempts that go well as a rule that a change can touch, at most, if it adds no load. */
+/** The share of the attempts that go well as a rule that a change can touch, at most, if it reduces load. */
 async function touchedBy(
   deps: HealerDeps,
   of: Degradation,
