@@ -103,6 +103,7 @@ story(
     for (const capability of ORDER) {
       // The focus comes back to the button when the dialog is closed.
       await keyboard.press("Enter");
+      await page.getByRole("dialog").locator("input:focus").waitFor();
       await keyboard.type(capability);
       await tabTo(page, new RegExp(`^${capability}`));
       await keyboard.press("Enter");
