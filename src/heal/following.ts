@@ -10,14 +10,14 @@ import { readWindow } from "./reading.ts";
 import { failedShare, type Window } from "./window.ts";
 
 /**
- * Windows of probes that are looked at, and how many there must be to say that a system works: where nine
- * in ten fail, one time in 10,000 do four in a row complete by chance.
+ * Windows of probes that are looked at, and how many there must be to say that a system works: where four
+ * in five fail, one time in 10,000 do six in a row complete by chance.
  */
 const PROBED_WINDOWS = 1.5;
-const PROBES_MIN = 4;
+const PROBES_MIN = 6;
 
 /** So many probes take this long at one in 20 s, however short a window is. */
-const PROBED_MS_MIN = 90_000;
+const PROBED_MS_MIN = 130_000;
 
 /** A rate below this lets through what shows how a system fares, and does no work. */
 const TRICKLE_PER_S_MAX = 0.1;
