@@ -20,7 +20,7 @@ import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
 import { contentions } from "./contention.ts";
 import { crowds } from "./crowd.ts";
-import { isLinedUp, pauses, rateLimits } from "./load_candidates.ts";
+import { isLineGrowing, pauses, rateLimits } from "./load_candidates.ts";
 import { holdsUpOthers, timeouts } from "./timeout_candidates.ts";
 
 /** An attribute is to blame when chance alone would show as much less often. */
@@ -338,7 +338,7 @@ function switches(of: Case): Candidate[] {
   const bad = last.filter(isBad).length;
   const isFailing = bad >= GROUP_MIN && bad >= 0.5 * last.length;
   const [other] = alternatives;
-  if (other === undefined || !isFailing && !isLinedUp(of)) return [];
+  if (other === undefined || !isFailing && !isLineGrowing(of)) return [];
   const because = isFailing
     ? `${bad} of the last ${last.length} attempts at ${system} failed`
     : `95 % of the attempts wait at most ${now.waitedP95Ms} ms for ${system}`;

@@ -1,5 +1,6 @@
 /** Demand: whether a system is asked for more than before, by the same workflow or by another. Pure. */
 
+import { quantileOf } from "./bootstrap.ts";
 import type { Evidence } from "./evidence.ts";
 import { hasCompleted, type Scene, type Starts } from "./scene.ts";
 import { isOutage, type Symptoms } from "./symptoms.ts";
@@ -109,6 +110,6 @@ function ofOtherSteps({ all, since, before, beganAtMs, failure, system, systemOf
 }
 
 function medianOf(facts: Scene["all"]): number | undefined {
-  const ran = facts.filter(hasCompleted).map(({ ranMs }) => ranMs).toSorted((a, b) => a - b);
-  return ran.length < COMPLETED_MIN ? undefined : ran[Math.floor(ran.length / 2)];
+  const ran = facts.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  return ran.length < COMPLETED_MIN ? undefined : quantileOf(ran, 0.5);
 }

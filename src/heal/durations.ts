@@ -1,6 +1,7 @@
 /** Durations: how long attempts take and wait, now and before, and what that says of a failure. Pure. */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import { quantileOf } from "./bootstrap.ts";
 import type { Evidence } from "./evidence.ts";
 import { tookMs } from "./saturated.ts";
 import { hasCompleted, type Scene } from "./scene.ts";
@@ -31,12 +32,12 @@ function ofLatency(
     facts.filter((fact) => hasCompleted(fact) || fact.lateAtMs !== undefined).map(tookMs);
   const [now, was] = [answers(since), answers(before)];
   const isKnown = now.length >= COMPARED_MIN && was.length >= USUAL_MIN;
-  const times = (share: number) => quantile(now, share) / Math.max(1, quantile(was, share));
+  const times = (share: number) => quantileOf(now, share) / Math.max(1, quantileOf(was, share));
   if (isKnown && times(0.5) >= SLOWER) {
     return {
       id: "latency",
-      text: `attempts that complete take ${Math.round(quantile(now, 0.5))} ms now (median of ` +
-        `${now.length}), and took ${Math.round(quantile(was, 0.5))} ms before (of ${was.length})`,
+      text: `attempts that complete take ${Math.round(quantileOf(now, 0.5))} ms now (median of ` +
+        `${now.length}), and took ${Math.round(quantileOf(was, 0.5))} ms before (of ${was.length})`,
       weights: weightsOf({ failure, isOutage: isOutage(symptoms), times }),
     };
   }
@@ -73,7 +74,7 @@ function ofTimeout(
 ): Evidence | undefined {
   const ran = [...was, ...now];
   if (ran.length < USUAL_MIN) return undefined;
-  const high = quantile(ran, 0.95);
+  const high = quantileOf(ran, 0.95);
   const shown = `95 % complete within ${Math.round(high)} ms (of ${ran.length})`;
   if (high < 0.6 * limitMs) {
     // What was quick before says nothing of how long it takes now.
@@ -87,7 +88,7 @@ function ofTimeout(
   }
   // A line before the system delays all; here a part has become longer.
   const isPart = now.length >= COMPARED_MIN && was.length >= COMPARED_MIN &&
-    quantile(now, 0.95) >= PART * quantile(was, 0.95);
+    quantileOf(now, 0.95) >= PART * quantileOf(was, 0.95);
   return {
     id: "narrow_timeout",
     text: `the time-out of ${limitMs} ms is near what attempts take: ${shown}`,
@@ -107,7 +108,7 @@ function ofWaiting({ since, before, system, systemOf }: Scene): Evidence | undef
     facts.flatMap((fact) => systemOf(fact) === system ? fact.waitedMs : []);
   const [now, was] = [waits(since), waits(before)];
   if (now.length < USUAL_MIN) return undefined;
-  const [high, usual] = [quantile(now, 0.9), was.length === 0 ? 0 : quantile(was, 0.9)];
+  const [high, usual] = [quantileOf(now, 0.9), was.length === 0 ? 0 : quantileOf(was, 0.9)];
   if (high < 2_000 || high < 3 * usual) return undefined;
   return {
     id: "waiting",
@@ -116,10 +117,4 @@ function ofWaiting({ since, before, system, systemOf }: Scene): Evidence | undef
     // Circuits and limits that protect a system that is down make attempts wait as well.
     weights: { overload: 1 },
   };
-}
-
-/** A quantile by rank. Shape: at least one value. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
 }

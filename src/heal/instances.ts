@@ -1,5 +1,6 @@
 /** Instances: which one of a system goes otherwise than the others, by what it completes. Pure. */
 
+import { quantileOf } from "./bootstrap.ts";
 import { fisherExact } from "./contrast.ts";
 import type { Evidence } from "./evidence.ts";
 import { hasCompleted, type Scene } from "./scene.ts";
@@ -43,9 +44,9 @@ const QUICK_MAX = 0.25;
 
 /** Some instances take far longer than they did while others are as quick as ever: behind a line all would be slow. */
 export function ofSlowInstances({ since, before, failure }: Scene): Evidence | undefined {
-  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs).toSorted((a, b) => a - b);
-  const usualMs = was[Math.floor(was.length / 2)];
-  if (failure.outcome !== "timed_out" || usualMs === undefined) return undefined;
+  const was = before.filter(hasCompleted).map(({ ranMs }) => ranMs);
+  if (failure.outcome !== "timed_out" || was.length === 0) return undefined;
+  const usualMs = quantileOf(was, 0.5);
   const byInstance = Map.groupBy(since.filter(hasCompleted), ({ instance }) => instance ?? "");
   const shares = [...byInstance].flatMap(([name, facts]) => {
     const slow = facts.filter(({ ranMs }) => ranMs >= SLOW * usualMs).length;

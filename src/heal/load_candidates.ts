@@ -44,7 +44,7 @@ export function rateLimits(of: Case): Candidate[] {
   const taken = mostIn(done.map(({ endedAtMs }) => endedAtMs), RATE_SPAN_MS);
   const { perMinute, retriedShare } = degradation.before;
   const calls = Math.max(1, perMinute * (1 - retriedShare));
-  // The other steps at the system are taken as often as this one.
+  // The provider is assumed to take as large a part of the calls of other steps as of this one's.
   const steps = Math.max(1, sumOf(demand, (one) => one.callsPerMinuteBefore) / calls);
   // Less than what comes in would only make a queue that never ends.
   const neededPerS = 1.2 * steps * calls / 60;
@@ -102,10 +102,10 @@ export function pauses(of: Case): Candidate[] {
   const { degradation: { saturated }, recent, demand } = of;
   const refused = recent.filter(saysTooMuch).length;
   const isRefusing = refused >= Math.max(KIND_MIN, 0.1 * recent.length);
-  if (!saturated && !isRefusing && !isLinedUp(of)) return [];
+  if (!saturated && !isRefusing && !isLineGrowing(of)) return [];
   const own = demand.find(({ workflow }) => workflow === of.degradation.workflow);
   const rival = own && rivalOf(own, demand);
-  if (rival === undefined) return isLinedUp(of) && !isHelped(of) ? ownPause(of) : [];
+  if (rival === undefined) return isLineGrowing(of) && !isHelped(of) ? ownPause(of) : [];
   return [pauseOf(of, rival.of, {
     perMinute: Math.max(1, rival.perMinute),
     because: `${Math.round(rival.of.perMinute)} tasks of ${rival.of.workflow} begin in a minute ` +
@@ -176,7 +176,7 @@ function donePerMinute({ perMinute, failedShare }: Figures): number {
  * any attempt fails but by its time-out or because there are too many, and more tasks begin than are done,
  * lately as well.
  */
-export function isLinedUp(of: Case): boolean {
+export function isLineGrowing(of: Case): boolean {
   const { degradation, demand, recent, seen, nowMs } = of;
   const { workflow, now, windowMs } = degradation;
   const own = demand.find((one) => one.workflow === workflow);
@@ -203,6 +203,9 @@ function urgentUpTo({ priorities, perMinute }: Demand, bound: number): number {
   return Math.max(0, ...levels.filter((of) => of <= bound));
 }
 
+/** How sure fewer starts are to help where another system can do the step: less than that is. */
+const LAST_CONFIDENCE = 0.7;
+
 /** More tasks of the workflow itself begin than its step is done for. */
 function ownPause(of: Case): Candidate[] {
   const { degradation: { workflow, now, windowMs }, demand } = of;
@@ -219,11 +222,8 @@ function ownPause(of: Case): Candidate[] {
   });
   // Who else can do them comes first.
   const isLast = of.alternatives.length === 0 || !of.isIdempotent || of.bounds.tier !== "T1";
-  return [isLast ? pause : { ...pause, confidence: OWN_CONFIDENCE }];
+  return [isLast ? pause : { ...pause, confidence: LAST_CONFIDENCE }];
 }
-
-/** Below that of another system. */
-const OWN_CONFIDENCE = 0.7;
 
 function pauseOf(
   of: Case,

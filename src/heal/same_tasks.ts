@@ -28,8 +28,7 @@ const BESIDE_FAILED_MAX = 0.4;
 
 /**
  * Whether it is in the tasks: what failed once fails again, while the first attempts of other tasks at
- * the same moments go well. Cost: O(retries × attempts), of at most
- * 300 retries.
+ * the same moments go well. Cost: O(retries × attempts), of at most 300 retries.
  */
 export function ofSameTasks(scene: Scene, symptoms: Symptoms): Evidence | undefined {
   const facts = compared(scene.since, scene.isAlike);
