@@ -40,8 +40,8 @@ export type Shape =
 export interface ObjectShape {
   readonly kind: "object";
   readonly fields: readonly Field[];
-  /** Whether the schema speaks of further fields. */
-  readonly isOpen: boolean;
+  /** Whether the schema speaks of further fields, says nothing of them, or allows none. */
+  readonly others: "named" | "unsaid" | "none";
   /** The schema says nothing of values that are not objects. */
   readonly isLoose: boolean;
 }
@@ -149,7 +149,8 @@ class Reader {
         ...(typeof text === "string" && { description: oneLine(text) }),
       };
     });
-    return { kind: "object", fields, isOpen: more === true || isRecord(more), isLoose };
+    const others = more === true || isRecord(more) ? "named" : more === false ? "none" : "unsaid";
+    return { kind: "object", fields, others, isLoose };
   }
 
   /** A reference to a definition that is being read is kept: it is recursive. */
@@ -211,10 +212,11 @@ class Reader {
       const isRequired = field.isRequired || known?.isRequired === true;
       fields.set(field.name, { ...known, ...field, shape, isRequired });
     }
+    const said = [one.others, other.others];
     return {
       kind: "object",
       fields: [...fields.values()],
-      isOpen: one.isOpen || other.isOpen,
+      others: (["named", "none"] as const).find((others) => said.includes(others)) ?? "unsaid",
       isLoose: one.isLoose && other.isLoose,
     };
   }

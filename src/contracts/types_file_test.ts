@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, notEqual } from "node:assert/strict";
 import { z } from "zod";
 import { ANY_SYSTEM } from "../core/system.ts";
 import type { Definition, JsonSchema, StepContract } from "../core/workflow.ts";
@@ -204,6 +204,16 @@ Deno.test("a schema that refers to itself has a type that does", () => {
   );
   match(typesFile("py", steps), / of: NotRequired\["StockReserveInputTree"\]\n/);
   match(typesFile("go", steps), /\tOf \*StockReserveInputTree `json:"of,omitempty"`\n/);
+});
+
+Deno.test("a type in TypeScript whose fields are all optional takes others, unless its schema allows none", () => {
+  const typed = (schema: JsonSchema) => typesFile("ts", remoteSteps([asking({ input: schema })]));
+  const optional = { type: "object", properties: { of: { type: "string" } } };
+  const others = /readonly \[other: string\]: unknown;/;
+
+  match(typed(optional), others);
+  doesNotMatch(typed({ ...optional, additionalProperties: false }), others);
+  doesNotMatch(typed({ ...optional, required: ["of"] }), others);
 });
 
 Deno.test("a step that any system may run has types, too, and no channel of its own", () => {

@@ -13,7 +13,11 @@ export const TYPESCRIPT: Language = {
 
 function typeLines({ name, shape }: NamedType): readonly string[] {
   if (shape.kind !== "object") return [`export type ${name} = ${textOf(shape)};`];
-  const rest = shape.isOpen ? ["  readonly [other: string]: unknown;"] : [];
+  // TypeScript refuses a value that has none of the fields of a type in which all are optional.
+  const isWeak = shape.others === "unsaid" && shape.fields.length > 0 &&
+    shape.fields.every(({ isRequired }) => !isRequired);
+  const isOpen = shape.others === "named" || isWeak;
+  const rest = isOpen ? ["  readonly [other: string]: unknown;"] : [];
   return [`export interface ${name} {`, ...shape.fields.flatMap(fieldLines), ...rest, "}"];
 }
 
