@@ -169,14 +169,15 @@ function signals(
   const isSlow = p95(window) > highest(measured, p95);
   const wait = (of: Window) => of.counts.waited.quantile(0.95) ?? 0;
   const isWaiting = wait(window) > highest(measured, wait);
-  const parked = (of: Window): Part => ({ count: of.counts.parked, of: of.counts.ended });
+  const parkedShare = (of: Window) => parked(of).count / Math.max(1, parked(of).of);
+  const isParking = parkedShare(window) > highest(measured, parkedShare);
   const isLate = isMostlyLate(window);
   return [
     ...isFailing && isLate ? worse("timeouts", (of) => shareWorse(timedOut, window, of)) : [],
     ...isFailing && !isLate ? worse("failures", (of) => shareWorse(failed, window, of)) : [],
     ...isSlow ? worse("latency", (of) => slower(window, of)) : [],
     ...isWaiting ? worse("waiting", (of) => waitsLonger(window, of)) : [],
-    ...isFailing ? worse("parked", (of) => shareWorse(parked, window, of)) : [],
+    ...isParking ? worse("parked", (of) => shareWorse(parked, window, of)) : [],
   ];
 }
 
@@ -194,6 +195,11 @@ function timedOut({ counts }: Window): Part {
 
 function failed({ counts }: Window): Part {
   return { count: counts.failed, of: counts.ended };
+}
+
+/** Of those that are done with the step, whatever attempts it took, the part that waits for a person. */
+function parked({ counts }: Window): Part {
+  return { count: counts.parked, of: counts.parked + counts.outcome("completed") };
 }
 
 function isMostlyLate(window: Window): boolean {

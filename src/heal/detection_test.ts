@@ -8,15 +8,16 @@ const NOW = 100 * WINDOW;
 /** Attempts of one window, by the same few durations again and again. */
 function cellOf(
   age: number,
-  { ended = 60, failed = 0, ms = 100, waitedMs = 0 }: {
+  { ended = 60, failed = 0, parked = 0, ms = 100, waitedMs = 0 }: {
     readonly ended?: number;
     readonly failed?: number;
+    readonly parked?: number;
     readonly ms?: number;
     readonly waitedMs?: number;
   },
 ): StatisticsCell {
   const counts = new Counts();
-  counts.starts = ended;
+  [counts.starts, counts.parked] = [ended, parked];
   counts.addOutcome("completed", ended - failed);
   if (failed > 0) counts.addOutcome("thrown", failed);
   for (let at = 0; at < ended; at++) {
@@ -82,6 +83,15 @@ Deno.test("a step that fails more by a little in each window is a degradation, b
   equal(detect(worsening([0, 0, 0, 0, 0, 2, 1, 2, 2, 3])), undefined, "it does not matter");
   const ill = [{ fromMs: NOW - 3 * WINDOW, untilMs: NOW - 2 * WINDOW }];
   equal(detect({ ...slow, ill }), undefined, "it is known");
+});
+
+Deno.test("a step at which no more attempts fail, and more tasks wait for a person, does worse", () => {
+  const half = Array.from({ length: 60 }, (_, age) => cellOf(age + 2, { failed: 30 }));
+  const signal = (newest: Parameters<typeof cellOf>[1]) =>
+    detect(lookAt({}, { cells: [...half, cellOf(0, newest)] }))?.signal;
+
+  equal(signal({ failed: 30 }), undefined);
+  equal(signal({ failed: 30, parked: 10 }), "parked");
 });
 
 Deno.test("steps that wait for their turn are saturated: whatever adds load is locked out", () => {
