@@ -5,8 +5,9 @@
 
 import type { HealingAction, OverlayChange } from "../core/healing.ts";
 import type { Degradation } from "../core/incident.ts";
+import type { StatisticsCell } from "../core/statistics.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { readWindow } from "./reading.ts";
+import { readCells, readWindow, usualSpan } from "./reading.ts";
 import { failedShare, type Window } from "./window.ts";
 
 /**
@@ -41,7 +42,36 @@ export async function probesFail(
   const span = { fromMs: nowMs - spanMs, untilMs: nowMs };
   const { counts: { ended, failed, starts } } = await readWindow(deps, degradation, span);
   if (starts === 0) return false;
-  return ended < PROBES_MIN || failed > 2 * before.failedShare * ended;
+  const isOver = ended >= PROBES_MIN && failed <= 2 * before.failedShare * ended;
+  return !isOver && !(await isVersionGone(deps, degradation, span));
+}
+
+/**
+ * Whether the trouble came with a version of the workflow, and that begins no more: its tasks keep it, so that
+ * they fail whenever they are tried, and those of another version need not wait for that.
+ */
+async function isVersionGone(
+  deps: Pick<HealerDeps, "statistics">,
+  degradation: Degradation,
+  probed: { readonly fromMs: number; readonly untilMs: number },
+): Promise<boolean> {
+  const { workflow, windowMs } = degradation;
+  const lately = { fromMs: probed.untilMs - windowMs, untilMs: probed.untilMs };
+  const tried = startsBy(await readCells(deps, degradation, probed));
+  const begun = startsBy(await readCells(deps, { workflow }, lately));
+  const usual = startsBy(await readCells(deps, degradation, usualSpan(degradation)));
+  // It may have begun shortly before it was seen that something is wrong.
+  const [most] = [...usual].toSorted(([, one], [, other]) => other - one)[0] ?? [];
+  return begun.size > 0 && [...tried.keys()].every((one) => one !== most && !begun.has(one));
+}
+
+/** What started, by version. */
+function startsBy(cells: readonly StatisticsCell[]): ReadonlyMap<string, number> {
+  const starts = new Map<string, number>();
+  for (const { version, counts } of cells) {
+    if (counts.starts > 0) starts.set(version, (starts.get(version) ?? 0) + counts.starts);
+  }
+  return starts;
 }
 
 /** What a rate is raised to while all is well, and lowered to while it is not. */

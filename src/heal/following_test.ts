@@ -45,6 +45,34 @@ Deno.test("nothing is probed where nobody sends anything", async () => {
   equal(await fails({}), false);
 });
 
+Deno.test("what a version of the workflow brought is over once that begins no more", async () => {
+  const cell = (version: string, fromMs: number, step?: string) => {
+    const counts = new Counts();
+    counts.starts = 60;
+    counts.addOutcome(version === "2.0.0" ? "failed" : "completed", 60);
+    const of = { workflow: "shop/order", version, policyVersion: 0, counts };
+    return { ...of, ...(step !== undefined && { step }), fromMs, untilMs: fromMs + MINUTE };
+  };
+  const isOver = async (begins: string, usual: string) => {
+    const before = cell(usual, -5 * MINUTE, "charge");
+    const cells = [before, cell("2.0.0", NOW - MINUTE, "charge"), cell(begins, NOW - MINUTE)];
+    const statistics = {
+      read: (of: { readonly step?: string; readonly sinceMs: number; readonly untilMs: number }) =>
+        Promise.resolve(
+          cells.filter(({ step, fromMs, untilMs }) =>
+            step === of.step && untilMs > of.sinceMs && fromMs < of.untilMs
+          ),
+        ),
+    };
+    const runtime = { now: () => NOW, after: () => () => {}, digest: () => "" };
+    return !await probesFail({ statistics, runtime }, DEGRADATION);
+  };
+
+  equal(await isOver("1.0.0", "1.0.0"), true);
+  equal(await isOver("2.0.0", "1.0.0"), false, "it goes on");
+  equal(await isOver("3.0.0", "2.0.0"), false, "it did well before");
+});
+
 /** One task a second begins, as many as may, and all are done at once. */
 function next({ waitsMs = 0, ranMs = 100, done = 60, failed = 0, ...more }: Partial<RateSeen> & {
   readonly waitsMs?: number;
