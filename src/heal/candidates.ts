@@ -5,23 +5,15 @@
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { wilson } from "../core/intervals.ts";
-import {
-  type Candidate,
-  GROUP_MIN,
-  holdUntil,
-  KIND_MIN,
-  LAST,
-  newest,
-  percent,
-  shown,
-} from "./candidate.ts";
+import { type Candidate, GROUP_MIN, holdUntil, LAST, newest, percent, shown } from "./candidate.ts";
 import { quantileOf } from "./bootstrap.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
 import { contentions } from "./contention.ts";
 import { crowds } from "./crowd.ts";
 import { isLineGrowing, pauses, rateLimits } from "./load_candidates.ts";
-import { holdsUpOthers, timeouts } from "./timeout_candidates.ts";
+import { hopeless, laterRetries, retries } from "./retry_candidates.ts";
+import { timeouts } from "./timeout_candidates.ts";
 
 /** An attribute is to blame when chance alone would show as much less often. */
 const BLAME_CHANCE_MAX = 1e-4;
@@ -159,174 +151,6 @@ function quarantines({ recent, degradation: { workflow } }: Case): Candidate[] {
       expected: "the other tasks get its place",
     }];
   });
-}
-
-/** Retries after failures of one kind of which none completed; fewer do not say that none would. */
-const LOST_RETRIES_MIN = 16;
-const SAVED_SHARE_MAX = 0.2;
-
-/** The part of all work at a step that such retries are, at least, and how much longer each takes. */
-const LOST_WORK_MIN = 0.2;
-const LONGER = 2;
-
-/**
- * Failures of a kind that are in the tasks: no retry completes, while other tasks get through at the same
- * time. To try them again is work for nothing that the others wait for.
- */
-function hopeless(of: Case): Candidate[] {
-  const { recent, degradation: { workflow, step } } = of;
-  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
-  const work = (facts: readonly AttemptFact[]) => facts.reduce((sum, { ranMs }) => sum + ranMs, 0);
-  // One that was cut off may complete in more time, unless others are held up by it.
-  const isLost = holdsUpOthers(of);
-  const ended = sorted.filter((fact) => isBad(fact) && (isLost || fact.outcome !== "timed_out"));
-  const byCode = groupsOf(ended, ({ error }) => error?.code);
-  return [...byCode].flatMap(([code, failures]): Candidate[] => {
-    const after = nextOf(sorted, failures);
-    const saved = after.filter((fact) => !isBad(fact)).length;
-    if (after.length < LOST_RETRIES_MIN) return [];
-    if (wilson(saved, after.length).high > SAVED_SHARE_MAX) return [];
-    const lost = failures.filter(({ attempt }) => attempt > 1);
-    if (work(lost) < LOST_WORK_MIN * work(recent)) return [];
-    // What fails at once takes no place that others wait for.
-    const good = recent.filter((fact) => !isBad(fact));
-    if (work(lost) / lost.length < LONGER * work(good) / Math.max(1, good.length)) return [];
-    const others = firstsAfter(sorted, failures);
-    if (others.filter((fact) => !isBad(fact)).length < 0.5 * others.length) return [];
-    const kind = failures[0]?.error?.class;
-    const only = { ...(kind !== undefined && { class: kind }), code };
-    return [{
-      action: { kind: "park_and_notify", workflow, step, only, untilMs: holdUntil(of) },
-      tier: "T0",
-      confidence: 0.97,
-      because: `${saved} of ${after.length} retries after "${code}" completed, and they were ` +
-        `${percent({ count: work(lost), of: work(recent) })} of the work`,
-      expected: `what fails with "${code}" waits for a person at once, and others get its place`,
-    }];
-  });
-}
-
-/** The next attempts of the same tasks, as far as there were any. */
-function nextOf(
-  sorted: readonly AttemptFact[],
-  of: readonly AttemptFact[],
-): readonly AttemptFact[] {
-  const next = new Map(sorted.map((fact) => [`${fact.taskId}/${fact.attempt - 1}`, fact]));
-  return of.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
-}
-
-/** The first attempt of another task that ended next after each of some attempts. */
-function firstsAfter(
-  sorted: readonly AttemptFact[],
-  of: readonly AttemptFact[],
-): readonly AttemptFact[] {
-  const firsts = sorted.filter(({ attempt }) => attempt === 1);
-  return of.flatMap(({ endedAtMs, taskId }) =>
-    firsts.find((first) => first.endedAtMs > endedAtMs && first.taskId !== taskId) ?? []
-  );
-}
-
-/** Attempts whose outcome is looked at where they fail by chance. */
-const CHANCE_OF = 40;
-
-/** The newest attempts, and the failures among them, that say that it is not over. */
-const LASTING = { of: 10, min: 2 };
-
-/**
- * Whether attempts failed in both halves of the last window, and still do, or failed again after a half in
- * which they did not: a restart takes seconds, and happens once.
- */
-function isLasting({ recent, nowMs, degradation: { windowMs } }: Case): boolean {
-  const ages = recent.filter(isBad)
-    .map(({ endedAtMs }) => Math.floor((nowMs - endedAtMs) / (windowMs / 2)));
-  const halves = Array.from(
-    { length: Math.max(2, ...ages) + 1 },
-    (_, age) => ages.filter((one) => one === age).length >= KIND_MIN,
-  );
-  const [last, earlier] = halves;
-  const isStill = newest(recent, LASTING.of).filter(isBad).length >= LASTING.min;
-  const comesBack = halves.slice(halves.indexOf(true), halves.lastIndexOf(true)).includes(false);
-  return (last === true && earlier === true && isStill) || comesBack;
-}
-
-/** How long a retry waits at least that comes when an outage may be over; each next one twice as long. */
-const LATER_MS = 8_000;
-
-/** Retries complete less than this part as often as first attempts: then they come too soon. */
-const SOON_PART = 0.5;
-
-/**
- * A part of a system is down: retries fail as the attempts before them did, while others complete. Those that
- * come some minutes later, once it is back, complete without a person.
- */
-function laterRetries(of: Case): Candidate[] {
-  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
-  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
-  const broken = sorted.filter(({ outcome }) => outcome === "thrown");
-  const after = nextOf(sorted, broken);
-  const firsts = firstsAfter(sorted, broken);
-  const good = (facts: readonly AttemptFact[]) => facts.filter((fact) => !isBad(fact)).length;
-  if (saturated || after.length < LOST_RETRIES_MIN || policy.delayMsMin >= LATER_MS) return [];
-  const saved = wilson(good(after), after.length).high;
-  if (saved > SOON_PART * good(firsts) / Math.max(1, firsts.length)) return [];
-  const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
-  return [{
-    action: {
-      kind: "set_retry",
-      workflow,
-      step,
-      attemptsMax: Math.min(2 * policy.attemptsMax, most),
-      backoff: "exponential",
-      delayMsMin: LATER_MS,
-    },
-    tier: "T1",
-    confidence: 0.8,
-    because: `${good(after)} of ${after.length} retries completed, and ${good(firsts)} of ` +
-      `${firsts.length} other tasks at the same time`,
-    expected: `what is tried again later, from ${LATER_MS / 1_000} s on, finds the system again`,
-    repeats: true,
-  }];
-}
-
-/** What makes failures of one kind. */
-function kindOf({ outcome, error }: AttemptFact): string {
-  return `${outcome}/${error?.code ?? ""}`;
-}
-
-/** Later attempts succeed, and there are too few of them, or they come too soon. */
-function retries(of: Case): Candidate[] {
-  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
-  const all = newest(recent, CHANCE_OF);
-  // Those before the first failure say how it was before the trouble.
-  const last = all.slice(Math.max(0, all.findIndex(isBad)));
-  const good = last.filter((fact) => !isBad(fact)).length;
-  const cut = last.filter(({ outcome }) => outcome === "timed_out").length;
-  const retried = new Set(recent.filter((fact) => fact.isRetried).map(kindOf));
-  const transient = last.filter((fact) => isBad(fact) && retried.has(kindOf(fact))).length;
-  const isRetried = last.filter((fact) => fact.isRetried).length >= KIND_MIN;
-  if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
-  if (cut > 0.5 * transient || !isLasting(of)) return [];
-  const badShare = wilson(last.length - good, last.length).high;
-  const wanted = Math.ceil(Math.log(0.01) / Math.log(badShare));
-  const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
-  const attemptsMax = Math.min(2 * policy.attemptsMax, wanted, most);
-  if (!(attemptsMax > policy.attemptsMax)) return [];
-  return [{
-    action: {
-      kind: "set_retry",
-      workflow,
-      step,
-      attemptsMax,
-      backoff: "exponential",
-      delayMsMin: Math.max(policy.delayMsMin, 500),
-    },
-    tier: "T1",
-    confidence: 0.65,
-    because: `${transient} of the last ${last.length} attempts failed by chance, and ` +
-      `${percent({ count: good, of: last.length })} of all complete`,
-    expected: `with ${attemptsMax} attempts more of the tasks get through the step`,
-    repeats: true,
-  }];
 }
 
 /** Another system offers the same, and attempts at this one fail, or it does not do all that begins. */

@@ -1,48 +1,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
-import { fillPolicy } from "../core/policy.ts";
-import type { StepDefinition } from "../core/workflow.ts";
-import { definitionOf } from "../../tests/support/task_driver.ts";
+import { attempts, BEFORE, CASE, CUT, MINUTE, NOW } from "./_case.ts";
 import { factsOf } from "./_facts.ts";
 import { candidatesOf } from "./candidates.ts";
 import { type Case, systemsFor } from "./case.ts";
-
-const MINUTE = 60_000;
-const NOW = 1_000 * MINUTE;
-const BEFORE = {
-  ...{ attempts: 3_600, perMinute: 60, failedShare: 0.01, timedOutShare: 0, retriedShare: 0 },
-  ...{ p50Ms: 100, p95Ms: 400 },
-};
-const CASE: Case = {
-  degradation: {
-    ...{ workflow: "shop/order", step: "charge", signal: "failures" as const, saturated: false },
-    ...{ sinceMs: NOW - MINUTE, windowMs: MINUTE, now: BEFORE, before: BEFORE, chance: 0 },
-  },
-  finding: { failureType: "novel", confidence: 0, says: "it fails", evidence: [] },
-  definition: definitionOf([{ name: "charge" }]).steps[0] as StepDefinition,
-  policy: fillPolicy(false, { timeoutMs: 2_000 }),
-  bounds: { tier: "T1", timeoutMs: [500, 30_000], attemptsMax: [1, 8] },
-  system: "payments",
-  ...{
-    instances: [],
-    alternatives: [],
-    isIdempotent: false,
-    recent: [],
-    before: [],
-    seen: { recent: 1, before: 1 },
-    demand: [],
-    past: [],
-    nowMs: NOW,
-  },
-};
-
-/** One attempt a second until now, each of another task; `of` says what is different about it. */
-function attempts(count: number, of: (index: number) => Partial<AttemptFact>): AttemptFact[] {
-  const facts = factsOf(count, () => [["ok", 100]], (task) => ({
-    startMs: NOW - (count - task) * 1_000,
-  }));
-  return facts.map((fact, index) => ({ ...fact, step: "charge", ...of(index) }));
-}
 
 const LOST = { outcome: "failed", isRetried: false } as const;
 
@@ -84,14 +45,6 @@ Deno.test("what failed as often before is no reason to hold anything back", () =
   equal(kinds({ recent, degradation }).includes("limit_system"), false);
 });
 
-Deno.test("failures by contract that are tried again count as chance, others do not", () => {
-  const failed = { outcome: "failed", error: { class: "failed", code: "account_rate" } } as const;
-  const some = (isRetried: boolean) =>
-    attempts(120, (index) => index % 3 === 0 ? { ...failed, isRetried } : {});
-  equal(kinds({ recent: some(true) }).includes("set_retry"), true);
-  equal(kinds({ recent: some(false) }).includes("set_retry"), false);
-});
-
 Deno.test("where more begins than a system does, one that offers the same comes before fewer starts", () => {
   const now = { ...BEFORE, perMinute: 50, waitedP95Ms: 40_000 };
   const degradation = { ...CASE.degradation, signal: "waiting" as const, saturated: true, now };
@@ -110,8 +63,6 @@ Deno.test("where more begins than a system does, one that offers the same comes 
   deepEqual(kinds(other).slice(0, 2), ["switch_system", "pause_starts"]);
   deepEqual(kinds({ ...other, bounds: { tier: "T0" } }).slice(0, 1), ["pause_starts"]);
 });
-
-const CUT = { outcome: "timed_out", isRetried: true, ranMs: 2_000 } as const;
 
 function timeoutOf(more: Partial<Case>): number | undefined {
   const action = candidatesOf({ ...CASE, before: USUAL, ...more }).map((one) => one.action)
@@ -165,28 +116,6 @@ Deno.test("what has begun lately is not taken for something in the tasks that ar
   const slower = attempts(70, (index) => index < 60 ? { ranMs: 400 } : { ...CUT, attempt: 2 });
 
   deepEqual([recent, slower].map((facts) => timeoutOf({ recent: facts })), [undefined, undefined]);
-});
-
-Deno.test("failures by chance get more attempts, within the bounds; what is cut off does not", () => {
-  const half = (of: Partial<AttemptFact>) => attempts(60, (index) => index % 2 === 0 ? of : {});
-  const thrown = half({ outcome: "thrown", isRetried: true });
-  const raised = (more: Partial<Case>) =>
-    candidatesOf({ ...CASE, recent: thrown, ...more }).map(({ action }) => action)
-      .flatMap((action) => action.kind === "set_retry" ? action.attemptsMax ?? [] : [])[0];
-  equal(raised({}), 6);
-  equal(raised({ bounds: { attemptsMax: [1, 5] } }), 5);
-  equal(raised({ recent: half(CUT) }), undefined);
-  const blip = attempts(
-    60,
-    (index) =>
-      index > 26 && index < 40 && index % 3 > 0 ? { outcome: "thrown", isRetried: true } : {},
-  );
-  equal(raised({ recent: blip }), undefined, "it is over");
-  const inTurns = (isBad: (index: number) => boolean) =>
-    attempts(150, (index) => isBad(index) ? { outcome: "thrown", isRetried: true } : {});
-  const isLate = (index: number) => index > 112 && index < 130;
-  equal(raised({ recent: inTurns(isLate) }), undefined, "once");
-  equal(raised({ recent: inTurns((index) => index < 30 || isLate(index)) }), 6, "it comes back");
 });
 
 Deno.test("another system does the step by itself only where both may do it twice", () => {
@@ -287,56 +216,4 @@ Deno.test("an instance is ejected whose part of the answers is missing while att
     [],
     "others do a part of what two did",
   );
-});
-
-/** Every fourth task fails four times with a code, or as the function says; the others complete. */
-function tried(outcomeOf: (task: number, attempt: number) => boolean): AttemptFact[] {
-  const error = { class: "failed", code: "bad_address" } as const;
-  return factsOf(
-    80,
-    (task) =>
-      task % 4 === 0
-        ? [1, 2, 3, 4].map((attempt) => [outcomeOf(task, attempt) ? "ok" : "thrown", 500])
-        : [["ok", 100]],
-    (task) => ({ startMs: NOW - (80 - task) * 1_000 }),
-  ).map((fact) => ({
-    ...fact,
-    step: "charge",
-    ...(fact.outcome !== "completed" && { error }),
-  }));
-}
-
-Deno.test("what no retry gets past is not tried again, while other tasks complete", () => {
-  const found = (recent: readonly AttemptFact[]) =>
-    candidatesOf({ ...CASE, recent }).find(({ action }) => action.kind === "park_and_notify");
-  const { action, tier } = found(tried(() => false)) ?? {};
-
-  equal(tier, "T0");
-  deepEqual(action?.kind === "park_and_notify" && action.only, {
-    class: "failed",
-    code: "bad_address",
-  });
-  equal(found(tried((_, attempt) => attempt > 1)), undefined, "some complete when tried again");
-  const down = tried(() => false).filter(({ outcome }) => outcome !== "completed");
-  equal(found(down), undefined, "nobody else completes either");
-});
-
-Deno.test("where a part is down and retries come too soon, they come later; others' failures keep their delay", () => {
-  const retry = (isDown: (task: number, attempt: number) => boolean) => {
-    const recent = factsOf(
-      80,
-      (task) =>
-        task % 3 === 0
-          ? [1, 2, 3].map((attempt) => [isDown(task, attempt) ? "no_leader" : "ok", 10])
-          : [["ok", 10]],
-      (task) => ({ startMs: NOW - (80 - task) * 1_000 }),
-    ).map((fact) => ({ ...fact, step: "charge" }));
-    const found = candidatesOf({ ...CASE, recent }).find(({ action }) =>
-      action.kind === "set_retry" && action.delayMsMin === 8_000
-    );
-    return [found?.tier, found?.action.kind === "set_retry" && found.action.attemptsMax];
-  };
-
-  deepEqual(retry(() => true), ["T1", 6]);
-  deepEqual(retry((_, attempt) => attempt < 2), [undefined, false], "the second completes");
 });

@@ -29,13 +29,18 @@ const BURST_S = 0.2;
 
 const RATE_LIMIT = /rate.?limit|too_many|429/i;
 
+/** Whether a provider refused an attempt because it is asked too often. */
+export function isRefused({ error }: AttemptFact): boolean {
+  return RATE_LIMIT.test(error?.code ?? "");
+}
+
 /** A provider says that it gets too much. */
 export function rateLimits(of: Case): Candidate[] {
   const { recent, system, degradation, demand } = of;
   // In one line for all, those who are more urgent would wait behind this workflow.
   const own = demand.find(({ workflow }) => workflow === degradation.workflow);
   if (demand.some((one) => own !== undefined && typical(one) < typical(own))) return [];
-  const refused = recent.filter(({ error }) => RATE_LIMIT.test(error?.code ?? ""));
+  const refused = recent.filter(isRefused);
   if (refused.length < Math.max(KIND_MIN, 0.1 * recent.length)) return [];
   // Where nothing is taken, no rate is low enough.
   const last = newest(recent, LAST);

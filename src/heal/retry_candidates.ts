@@ -1,0 +1,240 @@
+/**
+ * Candidates about retries: those that are for nothing, those that come too soon, and those that are too few.
+ * Pure.
+ */
+
+import type { AttemptFact } from "../core/attempt_fact.ts";
+import { wilson } from "../core/intervals.ts";
+import { type Candidate, GROUP_MIN, holdUntil, KIND_MIN, newest, percent } from "./candidate.ts";
+import { type Case, groupsOf, isBad } from "./case.ts";
+import { isRefused } from "./load_candidates.ts";
+import { holdsUpOthers } from "./timeout_candidates.ts";
+
+/** Retries after failures of one kind of which none completed; fewer do not say that none would. */
+const LOST_RETRIES_MIN = 16;
+const SAVED_SHARE_MAX = 0.2;
+
+/** The same where each of them takes the instance down: none of six is as good as none of 16 that only fail. */
+const FATAL = { retriesMin: 6, savedShareMax: 0.4 };
+
+/** The part of all work at a step, or of what a provider allows, that such retries are at least. */
+const LOST_PART_MIN = 0.2;
+
+/** How much longer than one that completes each takes at least to hold up others. */
+const LONGER = 2;
+
+/** First attempts of other tasks that complete at the same time: far more than retries, which do not. */
+const OTHERS_GOOD_MIN = 0.3;
+
+/** The part of the attempts that come next to the same instance, and fail in another way, where it goes down. */
+const DOWN_AFTER_MIN = 0.5;
+
+/**
+ * Failures of a kind that are in the tasks: no retry completes, while other tasks get through at the same
+ * time. To try them again is work for nothing that the others wait for.
+ */
+export function hopeless(of: Case): Candidate[] {
+  const { recent, degradation: { workflow, step } } = of;
+  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+  // One that was cut off may complete in more time, unless others are held up by it.
+  const isLost = holdsUpOthers(of);
+  const ended = sorted.filter((fact) =>
+    isBad(fact) && !isRefused(fact) && (isLost || fact.outcome !== "timed_out")
+  );
+  const byCode = groupsOf(ended, ({ error }) => error?.code);
+  return [...byCode].flatMap(([code, failures]): Candidate[] => {
+    const after = nextOf(sorted, failures);
+    const saved = after.filter((fact) => !isBad(fact)).length;
+    const isNever = (retriesMin: number, savedShareMax: number) =>
+      after.length >= retriesMin && wilson(saved, after.length).high <= savedShareMax;
+    const cost =
+      (isNever(LOST_RETRIES_MIN, SAVED_SHARE_MAX) ? costOf(failures, sorted) : undefined) ??
+        (isNever(FATAL.retriesMin, FATAL.savedShareMax) ? fatalOf(failures, sorted) : undefined);
+    if (cost === undefined) return [];
+    const others = firstsAfter(sorted, failures).filter((fact) => !isRefused(fact));
+    if (others.filter((fact) => !isBad(fact)).length < OTHERS_GOOD_MIN * others.length) return [];
+    const kind = failures[0]?.error?.class;
+    const only = { ...(kind !== undefined && { class: kind }), code };
+    return [{
+      action: { kind: "park_and_notify", workflow, step, only, untilMs: holdUntil(of) },
+      tier: "T0",
+      confidence: 0.97,
+      because: `${saved} of ${after.length} retries after "${code}" completed, and ${cost}`,
+      expected: `what fails with "${code}" waits for a person at once, and others get its place`,
+    }];
+  });
+}
+
+/** What the retries of some failures cost other tasks, in words; undefined: nothing that matters. */
+function costOf(
+  failures: readonly AttemptFact[],
+  sorted: readonly AttemptFact[],
+): string | undefined {
+  const work = (facts: readonly AttemptFact[]) => facts.reduce((sum, { ranMs }) => sum + ranMs, 0);
+  const lost = failures.filter(({ attempt }) => attempt > 1);
+  const good = sorted.filter((fact) => !isBad(fact));
+  // What fails at once takes no place that others wait for.
+  const isLong = work(lost) / lost.length >= LONGER * work(good) / Math.max(1, good.length);
+  if (isLong && work(lost) >= LOST_PART_MIN * work(sorted)) {
+    return `they were ${percent({ count: work(lost), of: work(sorted) })} of the work`;
+  }
+  const refused = sorted.filter(isRefused).length;
+  const allowed = sorted.length - refused;
+  if (
+    refused >= Math.max(KIND_MIN, 0.1 * sorted.length) && lost.length >= LOST_PART_MIN * allowed
+  ) {
+    return `they were ${percent({ count: lost.length, of: allowed })} of what the provider allows`;
+  }
+  return undefined;
+}
+
+/** How often the instance of a failure did not work afterwards, in words; undefined: it mostly did. */
+function fatalOf(
+  failures: readonly AttemptFact[],
+  sorted: readonly AttemptFact[],
+): string | undefined {
+  const next = nextAt(sorted, failures);
+  const down = next.filter((fact) => isBad(fact) && fact.error?.code !== failures[0]?.error?.code);
+  return next.length >= FATAL.retriesMin && down.length >= DOWN_AFTER_MIN * next.length
+    ? `${down.length} of ${next.length} attempts that came to the same instance next failed for it`
+    : undefined;
+}
+
+/** The next attempts that began at the instance of each of some attempts, by other tasks. */
+function nextAt(
+  sorted: readonly AttemptFact[],
+  of: readonly AttemptFact[],
+): readonly AttemptFact[] {
+  return of.flatMap(({ endedAtMs, taskId, instance }) =>
+    sorted.find((next) =>
+      instance !== undefined && next.instance === instance && next.startedAtMs >= endedAtMs &&
+      next.taskId !== taskId
+    ) ?? []
+  );
+}
+
+/** The next attempts of the same tasks, as far as there were any. */
+function nextOf(
+  sorted: readonly AttemptFact[],
+  of: readonly AttemptFact[],
+): readonly AttemptFact[] {
+  const next = new Map(sorted.map((fact) => [`${fact.taskId}/${fact.attempt - 1}`, fact]));
+  return of.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
+}
+
+/** The first attempt of another task that ended next after each of some attempts. */
+function firstsAfter(
+  sorted: readonly AttemptFact[],
+  of: readonly AttemptFact[],
+): readonly AttemptFact[] {
+  const firsts = sorted.filter(({ attempt }) => attempt === 1);
+  return of.flatMap(({ endedAtMs, taskId }) =>
+    firsts.find((first) => first.endedAtMs > endedAtMs && first.taskId !== taskId) ?? []
+  );
+}
+
+/** Attempts whose outcome is looked at where they fail by chance. */
+const CHANCE_OF = 40;
+
+/** The newest attempts, and the failures among them, that say that it is not over. */
+const LASTING = { of: 10, min: 2 };
+
+/**
+ * Whether attempts failed in both halves of the last window, and still do, or failed again after a half in
+ * which they did not: a restart takes seconds, and happens once.
+ */
+function isLasting({ recent, nowMs, degradation: { windowMs } }: Case): boolean {
+  const ages = recent.filter(isBad)
+    .map(({ endedAtMs }) => Math.floor((nowMs - endedAtMs) / (windowMs / 2)));
+  const halves = Array.from(
+    { length: Math.max(2, ...ages) + 1 },
+    (_, age) => ages.filter((one) => one === age).length >= KIND_MIN,
+  );
+  const [last, earlier] = halves;
+  const isStill = newest(recent, LASTING.of).filter(isBad).length >= LASTING.min;
+  const comesBack = halves.slice(halves.indexOf(true), halves.lastIndexOf(true)).includes(false);
+  return (last === true && earlier === true && isStill) || comesBack;
+}
+
+/** How long a retry waits at least that comes when an outage may be over; each next one twice as long. */
+const LATER_MS = 8_000;
+
+/** Retries complete less than this part as often as first attempts: then they come too soon. */
+const SOON_PART = 0.5;
+
+/**
+ * A part of a system is down: retries fail as the attempts before them did, while others complete. Those that
+ * come some minutes later, once it is back, complete without a person.
+ */
+export function laterRetries(of: Case): Candidate[] {
+  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
+  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+  const broken = sorted.filter(({ outcome }) => outcome === "thrown");
+  const after = nextOf(sorted, broken);
+  const firsts = firstsAfter(sorted, broken);
+  const good = (facts: readonly AttemptFact[]) => facts.filter((fact) => !isBad(fact)).length;
+  if (saturated || after.length < LOST_RETRIES_MIN || policy.delayMsMin >= LATER_MS) return [];
+  const saved = wilson(good(after), after.length).high;
+  if (saved > SOON_PART * good(firsts) / Math.max(1, firsts.length)) return [];
+  const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
+  return [{
+    action: {
+      kind: "set_retry",
+      workflow,
+      step,
+      attemptsMax: Math.min(2 * policy.attemptsMax, most),
+      backoff: "exponential",
+      delayMsMin: LATER_MS,
+    },
+    tier: "T1",
+    confidence: 0.8,
+    because: `${good(after)} of ${after.length} retries completed, and ${good(firsts)} of ` +
+      `${firsts.length} other tasks at the same time`,
+    expected: `what is tried again later, from ${LATER_MS / 1_000} s on, finds the system again`,
+    repeats: true,
+  }];
+}
+
+/** What makes failures of one kind. */
+function kindOf({ outcome, error }: AttemptFact): string {
+  return `${outcome}/${error?.code ?? ""}`;
+}
+
+/** Later attempts succeed, and there are too few of them, or they come too soon. */
+export function retries(of: Case): Candidate[] {
+  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
+  const all = newest(recent, CHANCE_OF);
+  // Those before the first failure say how it was before the trouble.
+  const last = all.slice(Math.max(0, all.findIndex(isBad)));
+  const good = last.filter((fact) => !isBad(fact)).length;
+  const cut = last.filter(({ outcome }) => outcome === "timed_out").length;
+  // Where each step has one attempt, none shows what would be tried again: what throws is, unless it says no.
+  const mayBeRetried = ({ isRetried, outcome }: AttemptFact) =>
+    isRetried || policy.attemptsMax === 1 && outcome === "thrown";
+  const retried = new Set(recent.filter(mayBeRetried).map(kindOf));
+  const transient = last.filter((fact) => isBad(fact) && retried.has(kindOf(fact))).length;
+  const isRetried = last.filter(mayBeRetried).length >= KIND_MIN;
+  if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
+  if (cut > 0.5 * transient || !isLasting(of)) return [];
+  const badShare = wilson(last.length - good, last.length).high;
+  const wanted = Math.ceil(Math.log(0.01) / Math.log(badShare));
+  const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
+  const attemptsMax = Math.min(2 * policy.attemptsMax, wanted, most);
+  if (!(attemptsMax > policy.attemptsMax)) return [];
+  return [{
+    action: {
+      kind: "set_retry",
+      workflow,
+      step,
+      attemptsMax,
+      backoff: "exponential",
+      delayMsMin: Math.max(policy.delayMsMin, 500),
+    },
+    tier: "T1",
+    confidence: 0.65,
+    because: `${transient} of the last ${last.length} attempts failed by chance, and ` +
+      `${percent({ count: good, of: last.length })} of all complete`,
+    expected: `with ${attemptsMax} attempts more of the tasks get through the step`,
+    repeats: true,
+  }];
+}
