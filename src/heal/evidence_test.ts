@@ -3,7 +3,9 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
 import { classify } from "./confidence.ts";
 import { collectEvidence } from "./evidence.ts";
+import { ofSameTasks } from "./same_tasks.ts";
 import { type SceneInput, sceneOf } from "./scene.ts";
+import { symptomsOf } from "./symptoms.ts";
 
 const STEP = { kind: "remote", system: "gateway", atMostOnce: false, timeoutMs: 4_000 };
 
@@ -86,6 +88,29 @@ Deno.test("tasks that fail again at each retry while others go well beside them 
 
   equal(found(facts).ids.includes("same_tasks"), true);
   equal(found(facts).type, "timeout");
+});
+
+Deno.test("retries are not compared with all attempts, but with those that ended nearest to them", () => {
+  const bad: readonly Went[] = [["E7", 40], ["E7", 40]];
+  const facts = factsOf(2_000, (task) => task % 8 === 0 ? bad : [["ok", 100]]);
+  let reads = 0;
+  const counted = facts.toSorted((one, other) => one.endedAtMs - other.endedAtMs).map((fact) => ({
+    ...fact,
+    get endedAtMs() {
+      reads++;
+      return fact.endedAtMs;
+    },
+  }));
+  const scene = sceneOf({
+    facts: counted,
+    failure: counted.findLast(({ outcome }) => outcome !== "completed") as AttemptFact,
+    stepOf: () => STEP,
+  });
+  reads = 0;
+
+  equal(ofSameTasks(scene, symptomsOf(scene.failure.error))?.id, "same_tasks");
+
+  equal(reads < 10 * facts.length, true, `${reads} reads of ${facts.length} attempts`);
 });
 
 Deno.test("where more tasks start than before, all that time out is overload and no system that is down", () => {
