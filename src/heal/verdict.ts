@@ -61,7 +61,7 @@ export interface Comparison {
 }
 
 /**
- * Attempts that tasks would not have had, or not yet, without the change, in words and block by block: one that
+ * Attempts that tasks would not have had, not yet, or not to their end, without the change, in words and block by block: one that
  * completes has saved its task from waiting, which needs no other group to be seen.
  */
 export interface Rescues {
@@ -95,7 +95,7 @@ interface Metric {
 /**
  * Compares tasks that try a change with those that do not, by what was counted block by block; it may
  * be asked again after each block. `failedShare` is the share of attempts that failed when the trouble was
- * seen; `rescues` are those of a change that gives more attempts, or gives them sooner.
+ * seen; `rescues` are those of a change that gives more attempts, gives them sooner, or lets them take longer.
  */
 export function compare(
   blocks: readonly Groups[],
@@ -208,8 +208,15 @@ function durations(
   const [now, was] = [new Sketch(), new Sketch()];
   const above = blocks.map(({ changed, unchanged }): Block => {
     const between = Math.sqrt((now.quantile(quantile) ?? NaN) * (was.quantile(quantile) ?? NaN));
-    const part = ({ ran }: Counts): Part =>
-      between > 0 ? { count: ran.count - ran.countUpTo(between), of: ran.count } : NONE;
+    // Who fails, or waits for a person, takes longer than all that complete: else a change by which more do
+    // would seem to make tasks slow.
+    const part = ({ ran, failed, parked }: Counts): Part =>
+      between > 0
+        ? {
+          count: ran.count - ran.countUpTo(between) + failed + parked,
+          of: ran.count + failed + parked,
+        }
+        : NONE;
     const block = { changed: part(changed.tasks), unchanged: part(unchanged.tasks) };
     now.merge(changed.tasks.ran);
     was.merge(unchanged.tasks.ran);

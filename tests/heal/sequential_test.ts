@@ -1,6 +1,6 @@
 /** How often a canary is judged wrongly, over all looks: counted in simulations with fixed seeds. */
 
-import { ok } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { Counts } from "../../src/core/statistics.ts";
 import { chanceAbove, type Part } from "../../src/heal/comparison.ts";
 import { type Block, evidenceAbove, evidenceOf } from "../../src/heal/sequential.ts";
@@ -210,4 +210,35 @@ Deno.test("what a change does to less than a tenth of the tasks is seen, at the 
     });
 
   ok(countOf(verdicts(0.08), "better") >= 45);
+});
+
+Deno.test("a change by which more of the slow tasks complete is not called worse for how long those take", () => {
+  const slow = (seed: number, completes: number) => {
+    const draw = new Draw(`slow ${seed} ${completes}`);
+    return Array.from({ length: INTERVALS }, () => {
+      const [step, tasks] = [new Counts(), new Counts()];
+      step.starts = ATTEMPTS;
+      for (let at = 0; at < ATTEMPTS; at++) {
+        const isSlow = draw.chance(0.3);
+        const isLost = isSlow && !draw.chance(completes);
+        step.addOutcome(isLost ? "timed_out" : "completed");
+        // A task that waits for a person has not ended.
+        for (const counts of [step, tasks]) if (isLost) counts.parked++;
+        if (isLost) continue;
+        tasks.addOutcome("completed");
+        for (const { ran } of [step, tasks]) ran.add(isSlow ? 8_000 : 300);
+      }
+      return { step, tasks };
+    });
+  };
+  const verdicts = Array.from({ length: 50 }, (_, seed) => {
+    const [changed, unchanged] = [slow(seed, 0.4), slow(seed, 0)];
+    const blocks = changed.flatMap((group, at): Groups[] =>
+      unchanged[at] === undefined ? [] : [{ changed: group, unchanged: unchanged[at] }]
+    );
+    return looks().map((look) => compare(blocks.slice(0, look), 0.3).verdict)
+      .find((verdict) => verdict !== "unclear") ?? "unclear";
+  });
+
+  equal(countOf(verdicts, "worse"), 0);
 });
