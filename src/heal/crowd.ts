@@ -15,6 +15,7 @@ import type { HealerDeps } from "./healer_deps.ts";
 import { othersFailed, OTHERWISE_FAILED_MAX } from "./load_candidates.ts";
 import { readWindow, usualSpan } from "./reading.ts";
 import { cutOf, isSlowAnyway, othersAt, tookMs } from "./saturated.ts";
+import { hangsByChance } from "./timeout_candidates.ts";
 import { failedShare, type Window } from "./window.ts";
 
 /** How many times as many attempts at once as before make a crowd, where one is under way as a rule. */
@@ -40,7 +41,8 @@ export function crowds(of: Case): Candidate[] {
   const { recent, before, degradation, demand } = of;
   const cut = cutOf(recent).count;
   if (cut < Math.max(KIND_MIN, LOST_SHARE_MIN * recent.length)) return [];
-  if (degradation.now.retriedShare < RETRIED_SHARE_MIN) return [];
+  // Attempts that hang are many at once as well, but not for that.
+  if (degradation.now.retriedShare < RETRIED_SHARE_MIN || hangsByChance(of)) return [];
   if (othersFailed(recent) > OTHERWISE_FAILED_MAX * recent.length) return [];
   const many = atOnce(newest(recent, LAST), degradation.now.perMinute);
   const usual = atOnce(before, degradation.before.perMinute);

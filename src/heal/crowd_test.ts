@@ -96,6 +96,20 @@ function windowOf(count: number, { ranMs, waitedMs = 0, cut = 0 }: {
   return { fromMs: 0, untilMs: MINUTE, counts };
 }
 
+Deno.test("attempts that hang by chance are many at once, and no crowd", () => {
+  const recent = factsOf(
+    100,
+    (task) => task % 3 === 0 ? [["timed_out", 4_000], ["ok", 1_000]] : [["ok", 1_000]],
+    (task) => ({ startMs: NOW - MINUTE + task * 500 }),
+  );
+  const { now } = CASE.degradation;
+
+  deepEqual(
+    limits({ recent, degradation: { ...CASE.degradation, now: { ...now, p95Ms: 1_500 } } }),
+    [],
+  );
+});
+
 Deno.test("a limit is raised while attempts wait longer and longer, and lowered while they are cut off", () => {
   const usual = windowOf(1_000, { ranMs: 1_000 });
   const earlier = windowOf(100, { ranMs: 1_500, waitedMs: 10_000 });

@@ -7,15 +7,16 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import { wilson } from "../core/intervals.ts";
 import { type Candidate, GROUP_MIN, holdUntil, KIND_MIN, newest, percent } from "./candidate.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
+import { chanceAbove } from "./comparison.ts";
 import { isRefused } from "./load_candidates.ts";
-import { holdsUpOthers } from "./timeout_candidates.ts";
+import { hangsByChance, holdsUpOthers } from "./timeout_candidates.ts";
 
-/** Retries after failures of one kind of which none completed; fewer do not say that none would. */
-const LOST_RETRIES_MIN = 16;
-const SAVED_SHARE_MAX = 0.2;
+/** Retries after failures of one kind of which hardly any completed; fewer do not say that none would. */
+const LOST_RETRIES_MIN = 6;
+const SAVED_SHARE_MAX = 0.1;
 
-/** The same where each of them takes the instance down: none of six is as good as none of 16 that only fail. */
-const FATAL = { retriesMin: 6, savedShareMax: 0.4 };
+/** The chance that as few of them complete as do, if the attempts of other tasks fail as often. */
+const LOST_CHANCE_MAX = 1e-3;
 
 /** The part of all work at a step, or of what a provider allows, that such retries are at least. */
 const LOST_PART_MIN = 0.2;
@@ -45,14 +46,13 @@ export function hopeless(of: Case): Candidate[] {
   return [...byCode].flatMap(([code, failures]): Candidate[] => {
     const after = nextOf(sorted, failures);
     const saved = after.filter((fact) => !isBad(fact)).length;
-    const isNever = (retriesMin: number, savedShareMax: number) =>
-      after.length >= retriesMin && wilson(saved, after.length).high <= savedShareMax;
-    const cost =
-      (isNever(LOST_RETRIES_MIN, SAVED_SHARE_MAX) ? costOf(failures, sorted) : undefined) ??
-        (isNever(FATAL.retriesMin, FATAL.savedShareMax) ? fatalOf(failures, sorted) : undefined);
-    if (cost === undefined) return [];
+    if (after.length < LOST_RETRIES_MIN || saved > SAVED_SHARE_MAX * after.length) return [];
     const others = firstsAfter(sorted, failures).filter((fact) => !isRefused(fact));
-    if (others.filter((fact) => !isBad(fact)).length < OTHERS_GOOD_MIN * others.length) return [];
+    const good = { count: others.filter((fact) => !isBad(fact)).length, of: others.length };
+    if (good.count < OTHERS_GOOD_MIN * good.of) return [];
+    if (chanceAbove(good, { count: saved, of: after.length }) > LOST_CHANCE_MAX) return [];
+    const cost = costOf(failures, sorted);
+    if (cost === undefined) return [];
     const kind = failures[0]?.error?.class;
     const only = { ...(kind !== undefined && { class: kind }), code };
     return [{
@@ -85,17 +85,9 @@ function costOf(
   ) {
     return `they were ${percent({ count: lost.length, of: allowed })} of what the provider allows`;
   }
-  return undefined;
-}
-
-/** How often the instance of a failure did not work afterwards, in words; undefined: it mostly did. */
-function fatalOf(
-  failures: readonly AttemptFact[],
-  sorted: readonly AttemptFact[],
-): string | undefined {
   const next = nextAt(sorted, failures);
   const down = next.filter((fact) => isBad(fact) && fact.error?.code !== failures[0]?.error?.code);
-  return next.length >= FATAL.retriesMin && down.length >= DOWN_AFTER_MIN * next.length
+  return next.length >= LOST_RETRIES_MIN && down.length >= DOWN_AFTER_MIN * next.length
     ? `${down.length} of ${next.length} attempts that came to the same instance next failed for it`
     : undefined;
 }
@@ -128,9 +120,10 @@ function firstsAfter(
   of: readonly AttemptFact[],
 ): readonly AttemptFact[] {
   const firsts = sorted.filter(({ attempt }) => attempt === 1);
-  return of.flatMap(({ endedAtMs, taskId }) =>
+  const after = of.flatMap(({ endedAtMs, taskId }) =>
     firsts.find((first) => first.endedAtMs > endedAtMs && first.taskId !== taskId) ?? []
   );
+  return [...new Set(after)];
 }
 
 /** Attempts whose outcome is looked at where they fail by chance. */
@@ -162,6 +155,9 @@ const LATER_MS = 8_000;
 /** Retries complete less than this part as often as first attempts: then they come too soon. */
 const SOON_PART = 0.5;
 
+/** Fewer do not say that they come too soon. */
+const SOON_RETRIES_MIN = 16;
+
 /**
  * A part of a system is down: retries fail as the attempts before them did, while others complete. Those that
  * come some minutes later, once it is back, complete without a person.
@@ -173,7 +169,7 @@ export function laterRetries(of: Case): Candidate[] {
   const after = nextOf(sorted, broken);
   const firsts = firstsAfter(sorted, broken);
   const good = (facts: readonly AttemptFact[]) => facts.filter((fact) => !isBad(fact)).length;
-  if (saturated || after.length < LOST_RETRIES_MIN || policy.delayMsMin >= LATER_MS) return [];
+  if (saturated || after.length < SOON_RETRIES_MIN || policy.delayMsMin >= LATER_MS) return [];
   const saved = wilson(good(after), after.length).high;
   if (saved > SOON_PART * good(firsts) / Math.max(1, firsts.length)) return [];
   const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
@@ -200,6 +196,14 @@ function kindOf({ outcome, error }: AttemptFact): string {
   return `${outcome}/${error?.code ?? ""}`;
 }
 
+/** Whether tasks are cut off at each of their attempts by chance: one more would mostly get through. */
+function isCutToTheEnd(of: Case): boolean {
+  const last = of.recent.filter(({ outcome, attempt }) =>
+    outcome === "timed_out" && attempt >= of.policy.attemptsMax
+  );
+  return last.length >= KIND_MIN && hangsByChance(of);
+}
+
 /** Later attempts succeed, and there are too few of them, or they come too soon. */
 export function retries(of: Case): Candidate[] {
   const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
@@ -215,7 +219,7 @@ export function retries(of: Case): Candidate[] {
   const transient = last.filter((fact) => isBad(fact) && retried.has(kindOf(fact))).length;
   const isRetried = last.filter(mayBeRetried).length >= KIND_MIN;
   if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
-  if (cut > 0.5 * transient || !isLasting(of)) return [];
+  if (cut > 0.5 * transient && !isCutToTheEnd(of) || !isLasting(of)) return [];
   const badShare = wilson(last.length - good, last.length).high;
   const wanted = Math.ceil(Math.log(0.01) / Math.log(badShare));
   const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);

@@ -98,6 +98,22 @@ Deno.test("where a step has one attempt, what throws by chance gets two; a contr
   deepEqual([raised("thrown"), raised("failed")], [[2], []]);
 });
 
+Deno.test("tasks whose attempts all hang by chance get more, where one more mostly gets through", () => {
+  const [hang, ok] = [["timed_out", 2_000], ["ok", 100]] as const;
+  const raised = (third: readonly [string, number]) => {
+    const recent = factsOf(
+      120,
+      (task) => task % 4 > 0 ? [ok] : task % 12 > 0 ? [hang, ok] : [hang, hang, third],
+      (task) => ({ startMs: NOW - (120 - task) * 1_000 }),
+    );
+    return retries({ ...CASE, recent }).map(({ action }) =>
+      action.kind === "set_retry" && action.attemptsMax
+    );
+  };
+
+  deepEqual([raised(hang), raised(ok)], [[6], []], "the third attempt is the last one");
+});
+
 /** Every 20th task fails at each of its attempts, each at another instance, where the next one then fails. */
 function killing(ofNext: Partial<AttemptFact>): readonly AttemptFact[] {
   const refused = {
@@ -107,9 +123,9 @@ function killing(ofNext: Partial<AttemptFact>): readonly AttemptFact[] {
   } as const;
   const killed = { outcome: "thrown", error: { class: "thrown", code: "worker_exited" } } as const;
   return factsOf(
-    80,
+    160,
     (task) => task % 20 === 0 ? [1, 2, 3].map(() => ["worker_exited", 100]) : [["ok", 100]],
-    (task) => ({ startMs: NOW - (80 - task) * 1_000 }),
+    (task) => ({ startMs: NOW - (160 - task) * 1_000 }),
   ).map((fact, index): AttemptFact => ({
     ...fact,
     step: "charge",

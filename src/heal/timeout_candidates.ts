@@ -61,6 +61,22 @@ export function isInTasks(of: Pick<Case, "recent" | "before">, windowMs: number)
   return lastsMs >= LASTS_WINDOWS * windowMs;
 }
 
+function hangs(recent: readonly AttemptFact[]): boolean {
+  return new Survival(recent.map((fact) => ({
+    ms: tookMs(fact),
+    isCut: fact.outcome !== "completed" && fact.lateAtMs === undefined,
+  }))).hangs;
+}
+
+/** Whether attempts hang, the others take no longer than before, and the next attempt mostly gets through. */
+export function hangsByChance(
+  { recent, degradation: { now, before } }: Pick<Case, "recent" | "degradation">,
+): boolean {
+  const again = cutOf(recent.filter(({ attempt }) => attempt > 1));
+  return hangs(recent) && (now.p95Ms ?? 0) <= AS_BEFORE * (before.p95Ms ?? 0) &&
+    again.of >= KIND_MIN && again.count <= MOSTLY_CUT * again.of;
+}
+
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
 export function timeouts(of: Case): Candidate[] {
   const {
@@ -72,12 +88,8 @@ export function timeouts(of: Case): Candidate[] {
   const { timeoutMs } = policy;
   const cut = recent.filter(({ outcome }) => outcome === "timed_out");
   if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
-  const curve = new Survival(recent.map((fact) => ({
-    ms: tookMs(fact),
-    isCut: fact.outcome !== "completed" && fact.lateAtMs === undefined,
-  })));
   const last = newest(recent, LAST);
-  const isMostlyCut = !curve.hangs &&
+  const isMostlyCut = !hangs(recent) &&
     last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
   if (holdsUpOthers(of)) return [];
   const takesLonger = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
@@ -98,13 +110,9 @@ export function timeouts(of: Case): Candidate[] {
       repeats: false,
     }];
   }
-  const usual = before.p95Ms;
-  if (usual === undefined || policy.attemptsMax < 2 || !curve.hangs) return [];
   // What waits in a line is not answered sooner by asking again: that makes the line longer.
-  if (saturated || (now.p95Ms ?? 0) > AS_BEFORE * usual) return [];
-  // To give up sooner helps only where the next attempt has been seen to get through.
-  const again = cutOf(recent.filter(({ attempt }) => attempt > 1));
-  if (again.of < KIND_MIN || again.count > MOSTLY_CUT * again.of) return [];
+  const usual = before.p95Ms;
+  if (usual === undefined || policy.attemptsMax < 2 || saturated || !hangsByChance(of)) return [];
   const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
   if (wanted >= 0.8 * timeoutMs) return [];
   return [{
