@@ -20,10 +20,10 @@ export function isInSlice(canary: Canary | undefined, taskId: TaskId): boolean {
 /**
  * Completes a canary that is to be put on the newest version.
  *
- * More tasks may try the same: with the same salt and values and a greater share, all that try it go
- * on, and the others stay under the same base. Any other canary on a canary is refused: with three
- * groups at a time, none could be compared with what was there before, and taking one back would bring
- * another with it.
+ * More tasks may try the same, or the same tasks other values: with the same salt, and either the same values
+ * and a greater share or other values and the same share, the others stay under the same base. Any other
+ * canary on a canary is refused: with three groups at a time, none could be compared with what was there
+ * before, and taking one back would bring another with it.
  *
  * @throws {TaskerError} policy.conflict
  */
@@ -35,13 +35,14 @@ export function canaryOn(
   if (canary === undefined) return undefined;
   if (newest?.canary !== undefined) {
     const { base, salt, percent } = newest.canary;
-    const isWider = canary.salt === salt && canary.percent > percent;
-    if (isWider && canonicalJson(steps) === canonicalJson(newest.steps)) return { ...canary, base };
+    const isSame = canonicalJson(steps) === canonicalJson(newest.steps);
+    const goesOn = isSame ? canary.percent > percent : canary.percent === percent;
+    if (canary.salt === salt && goesOn) return { ...canary, base };
     throw new TaskerError(
       "policy.conflict",
       `Cannot let a share of the tasks of "${name}" try a policy: a share already tries version ` +
-        `${newest.version}, wanted none, or the same for a greater share; put that for all first, ` +
-        `or put version ${base.version} again`,
+        `${newest.version}, wanted none, the same for a greater share, or other values for the same ` +
+        `share; put that for all first, or put version ${base.version} again`,
     );
   }
   return { ...canary, base: { version: newest?.version ?? 0, steps: newest?.steps ?? {} } };

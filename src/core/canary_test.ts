@@ -78,18 +78,23 @@ Deno.test("a canary on the first version leaves the others under the definition 
   assert.deepEqual(new Set(under), new Set(["1 9", "0 7"]));
 });
 
-Deno.test("a canary on a canary is refused, unless more tasks try the same", () => {
+Deno.test("a canary on a canary is refused, unless more tasks try the same, or the same tasks other values", () => {
   const newest = { ...before, version: 5, canary: canaryOf(10) };
   const on = (percent: number, salt: string, steps: PolicyOverlay["steps"]) => () =>
     canaryOn(newest, { canary: { percent, salt }, steps }, "test/played");
 
   const wider = on(25, "s", { a: { timeoutMs: 1_000 } })();
 
-  assert.deepEqual(wider, { percent: 25, salt: "s", base: { version: 4, steps: before.steps } });
+  const base = { version: 4, steps: before.steps };
+  assert.deepEqual(wider, { percent: 25, salt: "s", base });
+  const others = on(10, "s", { a: { timeoutMs: 2_000 } })();
+  assert.deepEqual(others, { percent: 10, salt: "s", base });
   for (
     const other of [
       on(25, "t", before.steps),
       on(5, "s", before.steps),
+      on(10, "s", before.steps),
+      on(10, "t", { a: { timeoutMs: 2_000 } }),
       on(25, "s", { a: { timeoutMs: 2_000 } }),
     ]
   ) assert.throws(other, { code: "policy.conflict" });

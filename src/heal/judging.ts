@@ -1,10 +1,8 @@
 /** Judging: what a change did, from the statistics of the step and of its tasks since. */
 
-import type { AttemptFact } from "../core/attempt_fact.ts";
-import type { HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
+import type { Change, HealingAction, OverlayChange, Proposal } from "../core/healing.ts";
 import { actionOf } from "../core/healing_action.ts";
 import { chosenOf, type Degradation } from "../core/incident.ts";
-import { policyUnder } from "../core/policy.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { INTERVAL_MS } from "../core/statistics_tiers.ts";
 import { seenIn } from "./case.ts";
@@ -12,21 +10,14 @@ import { isCrowdLimit } from "./crowd.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
-import { type Conflict, type Standing, standingOf, widen } from "./overlay_change.ts";
+import { type Conflict, raise, type Standing, standingOf, widen } from "./overlay_change.ts";
 import { isStartRate, isTrickle } from "./following.ts";
 import { readCells, readFacts, readWindow, type Span, unattended, usualSpan } from "./reading.ts";
-import { ADDS_LOAD } from "./rules.ts";
+import { rescuesOf } from "./rescues.ts";
+import { ADDS_LOAD, STEP_MAX } from "./rules.ts";
 import { isFree } from "./saturated.ts";
 import { isSilent, offText, settingsIn } from "./settings.ts";
-import {
-  compare,
-  compareFigures,
-  type Group,
-  type Groups,
-  type Rescues,
-  sumOf,
-  worseThan,
-} from "./verdict.ts";
+import { compare, compareFigures, type Group, type Groups, sumOf, worseThan } from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
 /** The shares of the tasks that try a change, one after the other, in percent. */
@@ -108,16 +99,13 @@ export async function judge(
     return { verdict: "unclear" as const, says: "it is looked at while it holds" };
   }
   if (applied.percent === undefined) return await judgeForAll(deps, of);
-  const settleMs = action?.kind === "set_timeout" ? action.timeoutMs : 0;
-  return await judgeTrial(deps, { ...of, change, action, load: proposal.load, settleMs });
+  return await judgeTrial(deps, { ...of, change, action, load: proposal.load });
 }
 
 interface Trial extends AppliedIncident {
   readonly change: OverlayChange;
   readonly action: HealingAction | undefined;
   readonly load: Proposal["load"];
-  /** After more tasks try it: before, too few of their attempts have ended as they will. */
-  readonly settleMs: number;
   readonly look: number;
 }
 
@@ -129,17 +117,25 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
     return { verdict: "none" as const, says: standing.says };
   }
   const nowMs = deps.runtime.now();
-  const blocks = await blocksOf(deps, of, standing.tried);
-  const rescues = await rescuesOf(deps, of, standing.tried);
+  const timeoutMs = timeoutIn(standing.values);
+  const blocks = await blocksOf(deps, of, { tried: standing.tried, settleMs: timeoutMs ?? 0 });
+  const rescues = await rescuesOf(deps, of, { tried: standing.tried, timeoutMs });
   const compared = compare(blocks, degradation.now.failedShare, rescues);
   const [changed, unchanged] = [sumOf(blocks, "changed").step, sumOf(blocks, "unchanged").step];
   const deadlineMs = DEADLINE_WINDOWS * degradation.windowMs;
-  const isWatched = of.look >= DEADLINE_LOOKS.min || blocks.length * INTERVAL_MS >= deadlineMs;
-  const isLate = (nowMs >= applied.atMs + deadlineMs && isWatched) ||
-    of.look > DEADLINE_LOOKS.max;
+  // Other values have as long.
+  const sinceMs = standing.tried[0]?.atMs ?? applied.atMs;
+  const turns = 1 + standing.raises;
+  const isWatched = of.look >= turns * DEADLINE_LOOKS.min ||
+    blocks.length * INTERVAL_MS >= deadlineMs;
+  const isLate = (nowMs >= sinceMs + deadlineMs && isWatched) ||
+    of.look > turns * DEADLINE_LOOKS.max;
   const span = { fromMs: applied.atMs, untilMs: nowMs };
   const verdict = (verdict: "better" | "worse" | "unclear", says: string) => ({
-    ...{ verdict, says },
+    verdict,
+    says: standing.raises > 0
+      ? `${says}; the time-out that is tried is ${timeoutMs} ms by now`
+      : says,
     with: figuresOf({ ...span, counts: changed }),
     without: figuresOf({ ...span, counts: unchanged }),
   });
@@ -148,12 +144,17 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (compared.verdict === "worse" || isLate) return verdict(compared.verdict, compared.says);
   if (isSilent(settings, { ...degradation, nowMs })) return undefined;
   if (compared.verdict === "better") return verdict("better", compared.says);
+  if (rescues?.inVain === "hangs") return verdict("unclear", rescues.says);
+  if (rescues?.inVain === "longer") {
+    const says = await tryLonger(deps, of, { timeoutMs, says: rescues.says });
+    return says === undefined ? undefined : verdict("unclear", says);
+  }
   const share = SHARES.find((one) => one > (standing.percent ?? 100));
   if (share === undefined) return undefined;
   const { windowMs } = degradation;
-  const { atMs: sinceMs } = standing;
-  const lostMs = await unattended(deps, { sinceMs, nowMs, windowMs });
-  const triedMs = nowMs - sinceMs - lostMs(sinceMs);
+  const { atMs: stageMs } = standing;
+  const lostMs = await unattended(deps, { sinceMs: stageMs, nowMs, windowMs });
+  const triedMs = nowMs - stageMs - lostMs(stageMs);
   if (!isStageOver(of, { standing, triedMs, changed })) return undefined;
   if (of.load === "adds" && await isSaturatedNow(deps, degradation)) {
     return verdict("unclear", ADDS_LOAD);
@@ -164,87 +165,33 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   return undefined;
 }
 
-/**
- * The attempts that tasks would not have had yet without a change, in each interval since they may; undefined:
- * it gives none. Of more than 600 tasks a sample is read: then the bound of the test holds for one look.
- */
-async function rescuesOf(
-  deps: Reads,
-  of: Trial,
-  tried: readonly { readonly version: number }[],
-): Promise<Rescues | undefined> {
-  const { incident: { degradation: { workflow, step } }, applied, action } = of;
-  const isMore = action?.kind === "set_retry" && action.only === undefined;
-  const isSooner = action?.kind === "set_timeout" && of.load === "reduces";
-  if (!isMore && !isSooner) return undefined;
-  const span = { workflow, fromMs: applied.atMs, untilMs: deps.runtime.now(), olderMs: 0 };
-  const facts = (await readFacts(deps, span)).filter((fact) => fact.step === step);
-  const isTried = ({ policyVersion }: AttemptFact) =>
-    tried.some(({ version }) => version === policyVersion);
-  if (isSooner) return soonerIn(facts, { isTried, timeoutMs: action.timeoutMs });
-  const before = attemptsBefore(deps, of);
-  if (before === undefined) return undefined;
-  const beyond = facts.filter((fact) => fact.attempt > before && isTried(fact));
-  const tasks = new Set(beyond.map(({ taskId }) => taskId)).size;
-  return {
-    says: `${completedOf(beyond).length} of the ${tasks} tasks that used more than ${before} ` +
-      "attempts completed",
-    isSooner: false,
-    blocks: blocksBy(beyond),
-  };
+function timeoutIn(values: readonly Change[]): number | undefined {
+  const value = values.find(({ path }) => path.at(-1) === "timeoutMs")?.value;
+  return typeof value === "number" ? value : undefined;
 }
+
+/** Smaller steps are not worth another trial. */
+const LONGER_MIN = 1.25;
 
 /**
- * The attempts that follow those that a shorter time-out has cut off; and beside them, as those that were lost
- * for nothing, the attempts without it that completed after that time.
+ * Lets those that try a longer time-out have twice as long again, within the bounds. Returns why it does not: then
+ * all that is known is that they take longer.
  */
-export function soonerIn(
-  facts: readonly AttemptFact[],
-  { isTried, timeoutMs }: {
-    readonly isTried: (fact: AttemptFact) => boolean;
-    readonly timeoutMs: number;
-  },
-): Rescues {
-  const idOf = ({ taskId }: AttemptFact, attempt: number) => `${taskId}/${attempt}`;
-  const cut = new Set(
-    facts.filter((fact) => fact.outcome === "timed_out" && isTried(fact))
-      .map((fact) => idOf(fact, fact.attempt + 1)),
-  );
-  const next = facts.filter((fact) => cut.has(idOf(fact, fact.attempt)));
-  const late = facts.filter((fact) => !isTried(fact) && fact.outcome === "completed")
-    .filter(({ ranMs }) => ranMs > timeoutMs);
-  const lost = late.map((fact): AttemptFact => ({ ...fact, outcome: "timed_out" }));
-  return {
-    says: `${completedOf(next).length} of ${next.length} attempts completed that came after one ` +
-      `was given up at ${timeoutMs} ms, and ${late.length} without the change after that time`,
-    isSooner: true,
-    blocks: blocksBy([...next, ...lost]),
-  };
-}
-
-function completedOf(facts: readonly AttemptFact[]): readonly AttemptFact[] {
-  return facts.filter(({ outcome }) => outcome === "completed");
-}
-
-/** Attempts by the interval in which they ended; those of one task count as one. */
-function blocksBy(facts: readonly AttemptFact[]): Rescues["blocks"] {
-  const intervals = Map.groupBy(facts, (fact) => Math.floor(fact.endedAtMs / INTERVAL_MS));
-  return [...intervals].toSorted(([one], [other]) => one - other).map(([, facts]) => ({
-    part: { count: completedOf(facts).length, of: facts.length },
-    together: facts.length / new Set(facts.map(({ taskId }) => taskId)).size,
-  }));
-}
-
-/** How many attempts a step had before a change; undefined: its code is not loaded. */
-function attemptsBefore(
-  { plans }: Pick<Reads, "plans">,
-  { incident: { degradation: { workflow, step } }, applied }: Trial,
-): number | undefined {
-  const plan = plans.find(workflow);
-  const definition = plan?.steps[plan.indexOf.get(step) ?? -1]?.definition;
-  const old = applied.inverse?.changes.find(({ path }) => path.at(-1) === "attemptsMax")?.value;
-  const before = old ?? (definition && policyUnder(definition).attemptsMax);
-  return typeof before === "number" ? before : undefined;
+async function tryLonger(
+  deps: HealerDeps,
+  { taskId, incident: { degradation }, change }: Trial,
+  { timeoutMs = 0, says }: { readonly timeoutMs: number | undefined; readonly says: string },
+): Promise<string | undefined> {
+  const plan = deps.plans.find(degradation.workflow);
+  const most = plan?.definition.heal?.timeoutMs?.[1] ?? 0;
+  const wanted = Math.min(STEP_MAX * timeoutMs, most);
+  if (wanted < LONGER_MIN * timeoutMs) return says;
+  if (await isSaturatedNow(deps, degradation)) return ADDS_LOAD;
+  const changes = change.changes.map(({ path }) => ({ path, value: wanted }));
+  const deed = { incident: taskId, change, why: says, nowMs: deps.runtime.now() };
+  await raise(deps.policies, deed, changes);
+  deps.log.info("Those that try a change get more", { incident: taskId, timeoutMs: wanted });
+  return undefined;
 }
 
 /** Whether as many tasks have tried a change as should before more do, or none will in time. */
@@ -265,8 +212,12 @@ function isStageOver(
 /** What was counted since a change is tried: each interval of the statistics is a block. */
 async function blocksOf(
   { statistics, runtime }: Pick<HealerDeps, "statistics" | "runtime">,
-  { incident: { degradation: { workflow, step } }, applied, settleMs }: Trial,
-  tried: readonly { readonly version: number; readonly atMs: number }[],
+  { incident: { degradation: { workflow, step } }, applied }: Trial,
+  { tried, settleMs }: {
+    readonly tried: readonly { readonly version: number; readonly atMs: number }[];
+    /** After more tasks try it: before, too few of their attempts have ended as they will. */
+    readonly settleMs: number;
+  },
 ): Promise<readonly Groups[]> {
   const nowMs = runtime.now();
   const cells = await statistics.read({ workflow, sinceMs: applied.atMs, untilMs: nowMs });

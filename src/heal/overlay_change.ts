@@ -12,7 +12,7 @@ import { applyChanges, conflictsOf, inverseOf, valueAt } from "./changes.ts";
 export const HEALER = "tasker";
 
 const DEEDS = [
-  ...["tries", "widens", "changes", "keeps", "takes back"] as const,
+  ...["tries", "widens", "raises", "changes", "keeps", "takes back"] as const,
   ...["lets through", "holds on", "ends"] as const,
 ];
 
@@ -91,6 +91,24 @@ export async function widen(policies: Policies, deed: OverlayDeed, percent: numb
   });
 }
 
+/** Lets those that try a change try other values. */
+export async function raise(
+  policies: Policies,
+  deed: OverlayDeed,
+  changes: readonly Change[],
+): Promise<Put> {
+  const versions = await versionsOf(policies, deed.change);
+  const newest = versions.at(-1);
+  const last = deedsOf(versions, deed.incident).at(-1);
+  if (last === undefined || last.version !== newest || newest.canary === undefined) {
+    return conflict(newest, "was put since");
+  }
+  return await next(policies, newest, {
+    ...{ ...deed, deed: "raises", content: applyChanges(contentOf(newest), changes) },
+    canary: { percent: newest.canary.percent, salt: deed.incident },
+  });
+}
+
 /** Lets all tasks have what a share of them has tried. */
 export async function keepChange(policies: Policies, deed: OverlayDeed): Promise<Put> {
   const versions = await versionsOf(policies, deed.change);
@@ -128,8 +146,12 @@ export type Standing =
     readonly version: number;
     /** The share that tries it; absent: it is for all. */
     readonly percent: number | undefined;
-    /** The versions under which tasks try it, and since when. */
+    /** The versions under which tasks try the values of now, and since when. */
     readonly tried: readonly Pick<PolicyOverlay, "version" | "atMs">[];
+    /** How often those that try it were given other values. */
+    readonly raises: number;
+    /** What it has put last. */
+    readonly values: readonly Change[];
     /** How often it was put again. */
     readonly renewals: number;
     /** Another incident, or a person, lets a share of the tasks try something. */
@@ -149,7 +171,10 @@ export async function standingOf(policies: Policies, of: OfIncident): Promise<St
   return {
     ...{ kind: last?.kind ?? "nothing", by, atMs, version, percent: canary?.percent },
     says: reason.slice(reason.indexOf(": ") + 2),
-    tried: deeds.flatMap(({ kind, version }) => isTrial(kind) ? [version] : []),
+    tried: deeds.slice(Math.max(0, deeds.findLastIndex(({ kind }) => kind === "raises")))
+      .flatMap(({ kind, version }) => isTrial(kind) ? [version] : []),
+    raises: deeds.filter(({ kind }) => kind === "raises").length,
+    values: valuesPut(versions, of),
     renewals: deeds.filter(({ kind }) => kind === "holds on").length,
     isBusy: newest?.canary !== undefined && newest !== last?.version,
   };
@@ -201,7 +226,7 @@ function deedsOf(versions: readonly PolicyOverlay[], incident: string) {
 }
 
 function isTrial(deed: Deed): boolean {
-  return deed === "tries" || deed === "widens";
+  return deed === "tries" || deed === "widens" || deed === "raises";
 }
 
 /** Why what an incident has put is not its own any more; undefined: it is. */
@@ -217,9 +242,13 @@ function conflictIn(versions: readonly PolicyOverlay[], of: OfIncident): Conflic
 
 /** Where the values are no longer those that the incident put last. */
 function changedSince(versions: readonly PolicyOverlay[], of: OfIncident): readonly string[] {
+  return conflictsOf(settledIn(versions, of), valuesPut(versions, of));
+}
+
+/** The values of a change in the version that the incident put last. */
+function valuesPut(versions: readonly PolicyOverlay[], of: OfIncident): readonly Change[] {
   const own = contentOf(deedsOf(versions, of.incident).at(-1)?.version);
-  const put = of.change.changes.map(({ path }) => ({ path, value: valueAt(own, path) }));
-  return conflictsOf(settledIn(versions, of), put);
+  return of.change.changes.map(({ path }) => ({ path, value: valueAt(own, path) }));
 }
 
 /** What tasks are under that try nothing but what the incident itself lets them try. */

@@ -1,7 +1,15 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { OverlayChange } from "../core/healing.ts";
 import { MemoryPolicies } from "../journal/memory_stores.ts";
-import { fateOf, keepChange, putChange, standingOf, takeBack, widen } from "./overlay_change.ts";
+import {
+  fateOf,
+  keepChange,
+  putChange,
+  raise,
+  standingOf,
+  takeBack,
+  widen,
+} from "./overlay_change.ts";
 
 const CHANGE: OverlayChange = {
   namespace: "shop",
@@ -99,6 +107,28 @@ Deno.test("more tasks try a change once, and all that try it get back what was t
   ]);
   deepEqual((await steps()).at(-1), BEFORE.steps);
   equal((await policies.versions("shop", "order")).at(-1)?.canary, undefined);
+});
+
+Deno.test("those that try a change get other values, which are kept for all or taken back to the first", async () => {
+  const more = CHANGE.changes.map(({ path }) => ({ path, value: 8_000 }));
+  for (const end of [keepChange, takeBack]) {
+    const { policies, steps } = await opened();
+    await putChange(policies, DEED, { percent: 20 });
+
+    await raise(policies, DEED, more);
+    const standing = await standingOf(policies, DEED);
+    await widen(policies, DEED, 50);
+    const wider = await standingOf(policies, DEED);
+    await end(policies, DEED);
+
+    const seen = [standing, wider].map((one) =>
+      one.kind !== "conflict" &&
+      [one.kind, one.percent, one.raises, one.values, one.tried.map(({ version }) => version)]
+    );
+    deepEqual(seen, [["raises", 20, 1, more, [3]], ["widens", 50, 1, more, [3, 4]]]);
+    const kept = { charge: { timeoutMs: 8_000 }, "*": { heartbeatMs: 9 } };
+    deepEqual((await steps()).at(-1), end === keepChange ? kept : BEFORE.steps);
+  }
 });
 
 Deno.test("what is taken back ends what others try, and what they try is not kept", async () => {

@@ -32,7 +32,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** The greatest change of a value, as a ratio. */
-const STEP_MAX = 2;
+export const STEP_MAX = 2;
 
 /** What was weighed. */
 export interface Weighed {

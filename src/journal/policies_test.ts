@@ -56,7 +56,8 @@ Deno.test("a canary comes with what the others are under, on all nodes", async (
     canary: { ...canary, base: { version: 1, steps: before } },
   });
   assert.deepEqual((await other.policies.newest()).get("test/chain"), made);
-  const again = other.policies.put("test", "chain", { ...put, steps: before, canary });
+  const others = { ...canary, salt: "t" };
+  const again = other.policies.put("test", "chain", { ...put, steps: before, canary: others });
   await assert.rejects(again, { code: "policy.conflict" });
   const ended = await other.policies.put("test", "chain", { ...put, steps: before }, 2);
   assert.deepEqual(ended, { ...put, version: 3, steps: before });

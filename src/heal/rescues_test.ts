@@ -1,7 +1,7 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
-import { soonerIn } from "./judging.ts";
+import { longerIn, soonerIn } from "./rescues.ts";
 
 /** Tasks of which the even ones try a time-out of a second instead of ten. */
 function seen(tried: readonly Went[], others: readonly Went[]) {
@@ -24,4 +24,24 @@ Deno.test("a shorter time-out is seen by what completes after it, and by what wo
   deepEqual([again.completed, again.of], [0, 20], "what is cut off each time");
   const slow = seen([["timed_out", 1_000], ["ok", 100]], [["ok", 3_000]]);
   deepEqual([slow.completed, slow.of], [20, 40], "what only takes longer");
+});
+
+Deno.test("a longer time-out is seen by what completes after the time of the one before", () => {
+  const seen = (tasks: number, ...went: readonly Went[]) => {
+    const rescues = longerIn(factsOf(tasks, () => went), 1_000);
+    return [rescues?.says, rescues?.inVain];
+  };
+
+  const says = (count: number, of: number) =>
+    `${count} of ${of} attempts completed that took longer than 1000 ms`;
+  deepEqual(seen(20, ["ok", 1_500]), [says(20, 20), undefined]);
+  deepEqual(
+    seen(20, ["timed_out", 2_000]),
+    [says(0, 20), "longer"],
+    "all take longer than that, too",
+  );
+  deepEqual(seen(7, ["timed_out", 2_000]), [says(0, 7), undefined], "too few to say");
+  const byChance = seen(20, ["timed_out", 2_000], ["ok", 100]);
+  deepEqual(byChance, [says(0, 20), "hangs"], "the next attempt completes");
+  equal(longerIn([], undefined), undefined, "what it was before is not known");
 });
