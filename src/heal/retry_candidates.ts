@@ -4,10 +4,13 @@
  */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import { actionOf } from "../core/healing_action.ts";
+import { chosenOf } from "../core/incident.ts";
 import { wilson } from "../core/intervals.ts";
 import { type Candidate, GROUP_MIN, holdUntil, KIND_MIN, newest, percent } from "./candidate.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove } from "./comparison.ts";
+import { isTrickle } from "./following.ts";
 import { isRefused } from "./load_candidates.ts";
 import { hangsByChance, holdsUpOthers } from "./timeout_candidates.ts";
 
@@ -160,35 +163,63 @@ const SOON_RETRIES_MIN = 16;
 
 /**
  * A part of a system is down: retries fail as the attempts before them did, while others complete. Those that
- * come some minutes later, once it is back, complete without a person.
+ * come some minutes later, once it is back, complete without a person. The same where those that a trickle let
+ * wait have completed, and now all fail again: it is the time that they need.
  */
 export function laterRetries(of: Case): Candidate[] {
-  const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
-  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
-  const broken = sorted.filter(({ outcome }) => outcome === "thrown");
-  const after = nextOf(sorted, broken);
-  const firsts = firstsAfter(sorted, broken);
-  const good = (facts: readonly AttemptFact[]) => facts.filter((fact) => !isBad(fact)).length;
-  if (saturated || after.length < SOON_RETRIES_MIN || policy.delayMsMin >= LATER_MS) return [];
-  const saved = wilson(good(after), after.length).high;
-  if (saved > SOON_PART * good(firsts) / Math.max(1, firsts.length)) return [];
+  const { degradation: { workflow, step }, policy, bounds } = of;
+  if (policy.delayMsMin >= LATER_MS) return [];
+  const isWaited = hasWaited(of);
+  const because = isWaited
+    ? "those that waited for it completed, and those that do not wait fail again"
+    : soonText(of);
+  if (because === undefined) return [];
   const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
   return [{
     action: {
       kind: "set_retry",
       workflow,
       step,
-      attemptsMax: Math.min(2 * policy.attemptsMax, most),
+      attemptsMax: isWaited
+        ? Math.max(2, policy.attemptsMax)
+        : Math.min(2 * policy.attemptsMax, most),
       backoff: "exponential",
       delayMsMin: LATER_MS,
     },
     tier: "T1",
     confidence: 0.8,
-    because: `${good(after)} of ${after.length} retries completed, and ${good(firsts)} of ` +
-      `${firsts.length} other tasks at the same time`,
+    because,
     expected: `what is tried again later, from ${LATER_MS / 1_000} s on, finds the system again`,
     repeats: true,
   }];
+}
+
+/** How much less often retries complete than other tasks at the same time, in words; undefined: they do not. */
+function soonText({ degradation: { saturated }, recent }: Case): string | undefined {
+  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+  const broken = sorted.filter(({ outcome }) => outcome === "thrown");
+  const after = nextOf(sorted, broken);
+  const firsts = firstsAfter(sorted, broken);
+  const good = (facts: readonly AttemptFact[]) => facts.filter((fact) => !isBad(fact)).length;
+  if (saturated || after.length < SOON_RETRIES_MIN) return undefined;
+  const saved = wilson(good(after), after.length).high;
+  return saved > SOON_PART * good(firsts) / Math.max(1, firsts.length)
+    ? undefined
+    : `${good(after)} of ${after.length} retries completed, and ${good(firsts)} of ` +
+      `${firsts.length} other tasks at the same time`;
+}
+
+/** In how many windows failures come again after a trickle for it to be the wait that has helped. */
+const AGAIN_WINDOWS = 6;
+
+/** Whether a trickle at the step has just ended because its attempts completed. */
+function hasWaited({ past, nowMs, degradation: { workflow, step, windowMs } }: Case): boolean {
+  return past.some((one) => {
+    const { action } = chosenOf(one) ?? {};
+    return one.degradation.workflow === workflow && one.degradation.step === step &&
+      isTrickle(action && actionOf(action)) && one.release?.outcome === "released" &&
+      one.release.atMs > nowMs - AGAIN_WINDOWS * windowMs;
+  });
 }
 
 /** What makes failures of one kind. */

@@ -1,7 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import type { Incident } from "../core/incident.ts";
 import { fillPolicy } from "../core/policy.ts";
-import { attempts, CASE, CUT, NOW } from "./_case.ts";
+import { attempts, CASE, CUT, MINUTE, NOW } from "./_case.ts";
 import { factsOf } from "./_facts.ts";
 import type { Case } from "./case.ts";
 import { hopeless, laterRetries, retries } from "./retry_candidates.ts";
@@ -83,6 +84,24 @@ Deno.test("where a part is down and retries come too soon, they come later; othe
 
   deepEqual(retry(() => true), ["T1", 6]);
   deepEqual(retry((_, attempt) => attempt < 2), [undefined, false], "the second completes");
+});
+
+Deno.test("where those that a trickle let wait have completed, and all fail again, retries come later", () => {
+  const action = { kind: "limit_system", system: "payments", capability: "*", ratePerS: 0.05 };
+  const ended = (minutes: number, outcome: "released" | "reverted") => ({
+    degradation: CASE.degradation,
+    propose: { proposals: [{ id: "p1", action: { ...action, untilMs: NOW } }], chosen: "p1" },
+    release: { outcome, says: "", atMs: NOW - minutes * MINUTE },
+  });
+  const later = (past: ReturnType<typeof ended>) => {
+    const recent = attempts(60, () => ({ outcome: "thrown", isRetried: true }));
+    return laterRetries({ ...CASE, recent, past: [past as unknown as Incident] })
+      .map(({ action }) => action.kind === "set_retry" && [action.attemptsMax, action.delayMsMin]);
+  };
+
+  deepEqual(later(ended(4, "released")), [[3, 8_000]]);
+  deepEqual(later(ended(8, "released")), [], "that was another time");
+  deepEqual(later(ended(4, "reverted")), [], "it helped nobody");
 });
 
 Deno.test("where a step has one attempt, what throws by chance gets two; a contract's failure does not", () => {
