@@ -1,4 +1,4 @@
-/** Admission: which steps may start now; first come, first served at each limit. */
+/** Admission: which steps may start now; by priority, then first come, first served at each limit. */
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
 import { type Circuit, creditAnswer } from "../src/core/breaker.ts";
@@ -176,15 +176,15 @@ export class NodeAdmission implements Admission {
     return this.#systems.get(system)?.figures().saturation;
   }
 
-  /** How long it takes to serve who waits to start a step, at the slowest of its limits. Cost: O(1). */
-  drainOf(plan: Plan, step: number): { readonly ms: number; readonly of: string } {
+  /** How long it takes to serve who waits for a step before a priority, at the slowest limit. Cost: O(1). */
+  drainOf({ plan, step, priority }: { plan: Plan; step: number; priority: number }) {
     const nowMs = this.deps.runtime.monotonic();
     const { name, definition: { kind, owner, http, event } } = plan.steps[step] as PlannedStep;
     const places = this.#steps.get(`${plan.workflow}/${name}`);
     const system = this.#systems.get((kind === "remote" ? owner : calledBy(http)) ?? "");
     const own = [...(places ? [places] : []), ...(kind === "remote" ? [] : [this.#node])];
-    const ms = drainMs(own, nowMs);
-    const systemMs = system === undefined ? 0 : drainMs(system.linesOf(event), nowMs);
+    const ms = drainMs(own, priority, nowMs);
+    const systemMs = system === undefined ? 0 : drainMs(system.linesOf(event), priority, nowMs);
     return systemMs > ms
       ? { ms: systemMs, of: `system "${system?.name}"` }
       : { ms, of: `step "${name}"` };

@@ -3,6 +3,7 @@
 import { neededMs, noteDuration } from "../src/core/durations.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
+import { PRIORITY } from "../src/core/starts.ts";
 import type { AdmissionRequest, StepOfTask } from "../src/core/turn.ts";
 import { doesWork } from "../src/core/workflow.ts";
 import { type Claim, type Limit, Route } from "./limits.ts";
@@ -40,6 +41,7 @@ export function newClaim(
     waitsSinceMs: 0,
     waitsUntilMs: nowMs + (request.waitLeftMs ?? Infinity),
     timeoutMs: request.timeoutMs ?? Infinity,
+    priority: request.priority ?? PRIORITY.default,
     isTry: false,
     period: 0,
     isStarted: false,
@@ -121,9 +123,9 @@ export function limitsInOrder(
   ];
 }
 
-/** How long the slowest of the limits takes to serve who waits, in ms. */
-export function drainMs(limits: readonly Limit[], nowMs: number): number {
-  return limits.reduce((longest, { line }) => Math.max(longest, line.drainMs(nowMs)), 0);
+/** How long the slowest of the limits takes to serve who waits before one of a priority, in ms. */
+export function drainMs(limits: readonly Limit[], before: number, nowMs: number): number {
+  return limits.reduce((longest, { line }) => Math.max(longest, line.drainMs(nowMs, before)), 0);
 }
 
 /** Whether a step needs limits. Sleeps and signals do not. */

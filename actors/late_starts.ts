@@ -6,7 +6,7 @@ import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
 import type { FullPolicy } from "../src/core/policy.ts";
 import type { Plans, Runtime } from "../src/core/ports.ts";
-import { comeAgainMs } from "../src/core/starts.ts";
+import { comeAgainMs, PRIORITY } from "../src/core/starts.ts";
 import { doesWork } from "../src/core/workflow.ts";
 import type { NodeAdmission } from "./admission.ts";
 
@@ -38,7 +38,9 @@ export class LateStarts {
   constructor(readonly deps: LateStartsDeps) {}
 
   /** Why a task could not be done in time if it began now; undefined: it could. */
-  refusalOf({ definitionHash, taskId, workflow, deadlineMs }: StartTask): TaskerError | undefined {
+  refusalOf(
+    { definitionHash, taskId, workflow, deadlineMs, priority = PRIORITY.default }: StartTask,
+  ): TaskerError | undefined {
     const plan = this.deps.plans.cached(definitionHash);
     if (plan === undefined) return undefined;
     const leftMs = deadlineMs ?? plan.definition.deadlineMs ?? Infinity;
@@ -46,7 +48,7 @@ export class LateStarts {
       const { queueTimeoutMs = Infinity } = this.deps.policyOf({ plan, taskId }, step);
       const waitMsMax = Math.min(leftMs * WAITING_PART, queueTimeoutMs);
       if (waitMsMax === Infinity) continue;
-      const { ms, of } = this.deps.admission.drainOf(plan, step);
+      const { ms, of } = this.deps.admission.drainOf({ plan, step, priority });
       if (ms <= waitMsMax) continue;
       this.pushedBack.set(workflow, (this.pushedBack.get(workflow) ?? 0) + 1);
       return new TaskerError(

@@ -46,8 +46,6 @@ export interface Claim extends Waiter<Claim> {
   isStarted: boolean;
   /** When it was started, on this node's clock; undefined: by another node, or not yet. */
   startedAtMs: number | undefined;
-  /** How long the attempt may take; Infinity: as long as it likes. */
-  timeoutMs: number;
   /** Its task's deadline comes too soon: it is not started, holds nothing and stands in no line. */
   isTooLate: boolean;
 }

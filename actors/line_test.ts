@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
+import { PRIORITY } from "../src/core/starts.ts";
 import { Line, type Waiter } from "./line.ts";
 
 interface One extends Waiter<One> {
   readonly name: string;
 }
 
-function waiter(name: string, waitsUntilMs = Infinity): One {
-  return { name, waitsUntilMs, waitsSinceMs: 0 };
+function waiter(name: string, waitsUntilMs = Infinity, priority: number = PRIORITY.default): One {
+  return { name, waitsUntilMs, waitsSinceMs: 0, timeoutMs: 1_000, priority };
 }
 
 /** Serves so many at a time; returns their names. */
@@ -75,6 +76,41 @@ Deno.test("a line in which nobody was late for a second serves in order again", 
   for (const name of "abc") line.join(waiter(name, 60_000), 90);
 
   assert.equal(serve(line, 3, 1_090), "abc");
+});
+
+Deno.test("a higher priority goes first, and every eighth turn is that of who has waited longest", () => {
+  const line = new Line<One>();
+  for (const name of "abc") line.join(waiter(name, Infinity, 5), 0);
+  for (const name of "0123456789") line.join(waiter(name, Infinity, 1), 10);
+
+  assert.equal(serve(line, 13, 100), "0123456a789bc");
+});
+
+Deno.test("those before one of a priority are what it waits for", () => {
+  const line = new Line<One>();
+  for (let count = 0; count < 100; count++) line.join(waiter("w", Infinity, 3), 0);
+  for (let count = 0; count < 200; count++) line.join(waiter("w", Infinity, 5), 0);
+  let nowMs = 0;
+  for (let count = 0; count < 10; count++) serve(line, 1, nowMs += 1_000);
+
+  const [high, low] = [line.drainMs(nowMs, 2), line.drainMs(nowMs, 5)];
+
+  assert.deepEqual([high, low], [0, 290_000]);
+  assert.equal(line.drainMs(nowMs, 3), 90_000);
+});
+
+Deno.test("without deadlines the newest are next while whoever comes would wait for minutes in order", () => {
+  const line = new Line<One>();
+  let nowMs = 0;
+  for (let count = 0; count < 400; count++) line.join(waiter("o"), nowMs);
+  for (let count = 0; count < 120; count++) assert.equal(serve(line, 1, nowMs += 1_000), "o");
+  for (const name of "abcdefgh") line.join(waiter(name), nowMs);
+
+  assert.equal(serve(line, 9, nowMs += 1_000), "hgfedcboa");
+
+  for (let count = 0; count < 200; count++) serve(line, 1, nowMs += 1_000);
+  for (const name of "xyz") line.join(waiter(name), nowMs);
+  assert.equal(serve(line, 1, nowMs), "o");
 });
 
 Deno.test("drainMs() is how long a line takes to serve who waits, at its pace", () => {

@@ -57,7 +57,9 @@ export const Tags = z.array(Tag).max(TAGS_MAX).default([]).describe("Labels to f
 
 /** How urgent a task is. */
 export const Priority = z.int().min(PRIORITY.high).max(PRIORITY.low)
-  .describe("1 is high, 5 low; 3 unless said. Starts of low priority are held back first");
+  .describe(
+    "1 is high, 5 low; 3 unless said. Of steps that wait for a limit the high go first, and starts of low priority are held back first",
+  );
 
 /** How long a task may take, in milliseconds. */
 export const DeadlineMs = z.int().min(1).max(DURATION_MS_MAX)

@@ -296,6 +296,7 @@ export class LiveTask {
       step,
       isRetry: attemptsUsed(known) > 0,
       concurrencyMax,
+      priority: state.priority,
       lastSystem: known.system,
       switchTo: system,
       elsewhere: known.elsewhere,

@@ -54,6 +54,8 @@ export interface AdmissionRequest extends StepOfTask {
   readonly switchTo?: string | undefined;
   /** Where a person sent its attempts; goes before the policy. */
   readonly elsewhere?: Elsewhere | undefined;
+  /** The task's, 1 is high; absent: the default. */
+  readonly priority?: number | undefined;
   /** How long the attempt may take, in ms; absent: as long as it likes. */
   readonly timeoutMs?: number | undefined;
   /** Time until the task's deadline, in ms; absent: it has none. */
