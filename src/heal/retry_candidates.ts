@@ -100,12 +100,35 @@ function nextAt(
   sorted: readonly AttemptFact[],
   of: readonly AttemptFact[],
 ): readonly AttemptFact[] {
-  return of.flatMap(({ endedAtMs, taskId, instance }) =>
-    sorted.find((next) =>
-      instance !== undefined && next.instance === instance && next.startedAtMs >= endedAtMs &&
-      next.taskId !== taskId
-    ) ?? []
+  const begun = groupsOf(
+    sorted.toSorted((one, other) => one.startedAtMs - other.startedAtMs),
+    ({ instance }) => instance,
   );
+  return [...groupsOf(of, ({ instance }) => instance)].flatMap(([instance, own]) =>
+    followers(own, begun.get(instance) ?? [], ({ startedAtMs }) => startedAtMs)
+  );
+}
+
+/**
+ * The next attempt of another task after the end of each of some attempts, as far as there is one; both in the
+ * order of time. Cost: O(n).
+ */
+function followers(
+  of: readonly AttemptFact[],
+  others: readonly AttemptFact[],
+  atMs: (fact: AttemptFact) => number,
+): readonly AttemptFact[] {
+  let at = 0;
+  return of.flatMap(({ endedAtMs, taskId }) => {
+    for (let other = others[at]; other !== undefined && atMs(other) < endedAtMs;) {
+      other = others[++at];
+    }
+    for (let next = at; next < others.length; next++) {
+      const other = others[next];
+      if (other !== undefined && other.taskId !== taskId) return [other];
+    }
+    return [];
+  });
 }
 
 /** The next attempts of the same tasks, as far as there were any. */
@@ -117,16 +140,13 @@ function nextOf(
   return of.flatMap(({ taskId, attempt }) => next.get(`${taskId}/${attempt}`) ?? []);
 }
 
-/** The first attempt of another task that ended next after each of some attempts. */
+/** The first attempts of other tasks that ended next after some attempts, each once. */
 function firstsAfter(
   sorted: readonly AttemptFact[],
   of: readonly AttemptFact[],
 ): readonly AttemptFact[] {
   const firsts = sorted.filter(({ attempt }) => attempt === 1);
-  const after = of.flatMap(({ endedAtMs, taskId }) =>
-    firsts.find((first) => first.endedAtMs > endedAtMs && first.taskId !== taskId) ?? []
-  );
-  return [...new Set(after)];
+  return [...new Set(followers(of, firsts, ({ endedAtMs }) => endedAtMs))];
 }
 
 /** Attempts whose outcome is looked at where they fail by chance. */
