@@ -80,7 +80,7 @@ const STEPS: readonly ((incident: NonNullable<Incident>) => string | undefined)[
     return `An incident has started, seen by ${signal}: "${step}" does worse than it did` +
       (was === is ? "." : ` (${was} → ${is} of its attempts fail).`);
   },
-  ({ finding }) => finding && `Diagnosis: ${finding.failureType}. ${finding.says}`,
+  ({ finding }) => finding && `Diagnosis: ${finding.failureType}, ${finding.says}.`,
   ({ proposals, chosen }) => {
     const proposal = proposals.find(({ id }) => id === chosen);
     return proposal &&
@@ -91,7 +91,7 @@ const STEPS: readonly ((incident: NonNullable<Incident>) => string | undefined)[
   ({ verdict }) =>
     verdict &&
     (verdict.verdict === "none" ? "So there is nothing to compare." : `Compared: ${verdict.says}.`),
-  ({ conclusion }) => conclusion && `Conclusion: ${conclusion.outcome}. ${conclusion.says}.`,
+  ({ conclusion }) => conclusion && `Conclusion: ${conclusion.outcome}; ${conclusion.says}.`,
   ({ lesson }) =>
     lesson?.after && `Since then ${percent(lesson.after.failedShare)} of its attempts fail.`,
 ];

@@ -275,7 +275,7 @@ function summaryOf(incident: Incident) {
 
 function documentOf(incident: Incident) {
   const { id, about, number, phase, degradation, startedAtMs, endedAtMs } = incident;
-  const { diagnose, propose, approval, apply, judge, learn } = incident;
+  const { diagnose, propose, approval, apply, judge, learn, triedPercent } = incident;
   const conclusion = outcomeOf(incident);
   return {
     id,
@@ -292,6 +292,7 @@ function documentOf(incident: Incident) {
     ...(propose?.advice !== undefined && { advice: propose.advice }),
     ...(approval !== undefined && { approval }),
     ...(apply !== undefined && { applied: apply }),
+    ...(triedPercent !== undefined && { triedPercent }),
     ...(judge !== undefined && { verdict: judge }),
     ...(conclusion !== undefined && { conclusion }),
     ...(learn !== undefined && { lesson: learn }),

@@ -143,7 +143,7 @@ function doneLines(incident: Incident): string[] {
   ];
 }
 
-function appliedLines({ approval, applied }: Incident): string[] {
+function appliedLines({ approval, applied, triedPercent }: Incident): string[] {
   if (applied?.isApplied === false) {
     const by = approval?.approved === false ? ` (${approval.by})` : "";
     return [`nothing was changed: ${applied.says}${by}`];
@@ -152,6 +152,9 @@ function appliedLines({ approval, applied }: Incident): string[] {
   return [
     ...(approval === undefined ? [] : [`approved by ${approval.by}: ${approval.reason}`]),
     ...(applied === undefined ? [] : [`changed: ${version}${applied.says}`]),
+    ...(triedPercent === undefined
+      ? []
+      : [`${triedPercent} % of the tasks try it now, and are compared with the others`]),
   ];
 }
 

@@ -79,6 +79,14 @@ Deno.test("a report of a change that is not in force any more does not offer to 
   assert.deepEqual(lines.filter((line) => line.includes("proposals revert")), []);
 });
 
+Deno.test("a report says how many tasks try a change now, not only how many did at first", () => {
+  const { conclusion: _, lesson: __, verdict: ___, ...trying } = KEPT;
+
+  const lines = incidentLines({ ...trying, phase: "observing", triedPercent: 50 }, noPaint);
+
+  assert.ok(lines.includes("  50 % of the tasks try it now, and are compared with the others"));
+});
+
 Deno.test("a report says once why nothing was changed", () => {
   const says = "it is something that only people can do";
   const approval = { approved: false, by: "tasker", reason: says };

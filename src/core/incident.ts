@@ -211,6 +211,8 @@ export interface Incident extends Results {
   /** When it was concluded: nothing is changed after that. What it taught comes some windows later. */
   readonly endedAtMs: number | undefined;
   readonly phase: IncidentPhase;
+  /** The share of the tasks that tries its change now, in percent; its journal does not have it. */
+  readonly triedPercent?: number | undefined;
 }
 
 /** Where an incident may stand. */

@@ -159,7 +159,9 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (of.load === "adds" && await isSaturatedNow(deps, degradation)) {
     return verdict("unclear", ADDS_LOAD);
   }
-  const why = `nothing speaks against it so far, by ${changed.ended} attempts`;
+  const why = changed.ended === 0
+    ? "none of their attempts has ended yet, so that fewer tasks would show nothing"
+    : `nothing speaks against it so far, by ${changed.ended} attempts`;
   await widen(deps.policies, { incident: taskId, change, why, nowMs }, share);
   deps.log.info("More tasks try a change", { incident: taskId, percent: share });
   return undefined;

@@ -217,6 +217,16 @@ export function fateOf(
     : { outcome: "overtaken", by: newest };
 }
 
+/** The share of the tasks that tries an incident's change, in percent; undefined: none tries it now. */
+export function triedPercentOf(
+  versions: readonly PolicyOverlay[],
+  incident: string,
+): number | undefined {
+  const sorted = versions.toSorted((one, other) => one.version - other.version);
+  const last = deedsOf(sorted, incident).at(-1);
+  return last !== undefined && isTrial(last.kind) ? last.version.canary?.percent : undefined;
+}
+
 /** What an incident has put, the first first. */
 function deedsOf(versions: readonly PolicyOverlay[], incident: string) {
   return versions.flatMap((version) => {

@@ -8,6 +8,7 @@ import {
   raise,
   standingOf,
   takeBack,
+  triedPercentOf,
   widen,
 } from "./overlay_change.ts";
 
@@ -93,10 +94,14 @@ Deno.test("nothing is put where a person has changed what the proposal was made 
 
 Deno.test("more tasks try a change once, and all that try it get back what was there", async () => {
   const { policies, steps } = await opened();
+  const tried = async () => triedPercentOf(await policies.versions("shop", "order"), "t1");
+  equal(await tried(), undefined);
   await putChange(policies, DEED, { percent: 5 });
+  equal(await tried(), 5);
 
   await widen(policies, DEED, 25);
   await widen(policies, DEED, 25);
+  equal(await tried(), 25);
   const shares = (await policies.versions("shop", "order")).map(({ canary }) => canary);
   await takeBack(policies, DEED);
 
@@ -107,6 +112,7 @@ Deno.test("more tasks try a change once, and all that try it get back what was t
   ]);
   deepEqual((await steps()).at(-1), BEFORE.steps);
   equal((await policies.versions("shop", "order")).at(-1)?.canary, undefined);
+  equal(await tried(), undefined);
 });
 
 Deno.test("those that try a change get other values, which are kept for all or taken back to the first", async () => {

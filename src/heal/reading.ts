@@ -16,7 +16,7 @@ import { PRIORITY } from "../core/starts.ts";
 import type { StatisticsCell } from "../core/statistics.ts";
 import type { Demand } from "./case.ts";
 import type { HealerDeps } from "./healer_deps.ts";
-import { fateOf } from "./overlay_change.ts";
+import { fateOf, triedPercentOf } from "./overlay_change.ts";
 import { type Window, windowOf } from "./window.ts";
 
 /** Tasks that one reading of attempts takes; a sample when there are more. */
@@ -195,9 +195,9 @@ async function readStored(
 }
 
 /**
- * Adds to incidents what became of their changes after they had ended: their journals do not know it,
- * the versions of the policies do. Cost: one read of an overlay for all incidents that kept a change in
- * it.
+ * Adds to incidents how many tasks try their changes, and what became of those after they had ended: their
+ * journals do not know it, the versions of the policies do. Cost: one read of an overlay for all incidents
+ * that try or kept a change in it.
  */
 export async function withFates(
   policies: Pick<Policies, "versions">,
@@ -210,11 +210,13 @@ export async function withFates(
     // While it holds on to a change, the incident looks itself how that stands.
     const isOver = incident.phase === "ended" && conclusion?.outcome === "kept" ||
       incident.phase === "failed";
-    if (!isOver || change === undefined) return incident;
+    const isTrying = incident.phase === "observing" && incident.apply?.percent !== undefined;
+    if (!isOver && !isTrying || change === undefined) return incident;
     const { namespace, name } = change;
     const key = `${namespace}/${name}`;
     const versions = read.get(key) ?? policies.versions(namespace, name);
     read.set(key, versions);
+    if (isTrying) return { ...incident, triedPercent: triedPercentOf(await versions, incident.id) };
     const fate = fateOf(await versions, { incident: incident.id, change });
     if (fate === undefined) return incident;
     const { version, by, reason, atMs } = fate.by;

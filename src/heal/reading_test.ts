@@ -26,7 +26,9 @@ Deno.test("an incident that has ended is read once, and is known from then on", 
   const again = await incidents();
 
   equal(open[0]?.phase, "observing");
+  equal(open[0]?.triedPercent, open[0]?.apply?.percent);
   equal(ended[0]?.phase, "ended");
+  equal(ended[0]?.triedPercent, undefined);
   deepEqual(again, ended);
   deepEqual(read.map((ids) => ids.length), [0, 1, 0, 1, 0, 0]);
 });

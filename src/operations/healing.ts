@@ -56,6 +56,8 @@ const IncidentDocument = named(
       .describe("In the words of a model, which decides nothing; absent: statistics only"),
     approval: fields.ApprovalFields.optional(),
     applied: fields.AppliedFields.optional(),
+    triedPercent: z.number().optional()
+      .describe("The share of the tasks that tries it now, in percent; absent: none is compared"),
     verdict: fields.VerdictFields.extend({
       with: Figures.optional(),
       without: Figures.optional(),

@@ -250,6 +250,16 @@ function changesText(change: Proposal["change"]): ReactNode {
   );
 }
 
+/** Who is under a change that is looked at. */
+function watchedText({ applied, triedPercent }: Incident): string {
+  if (applied?.percent === undefined) {
+    return "All tasks are under it; it is compared with before.";
+  }
+  return triedPercent === undefined
+    ? "None of the tasks tries it any more."
+    : `${triedPercent} % of the tasks try it now; they are compared with the others.`;
+}
+
 /** What was done, in order. */
 function Course({ incident }: { readonly incident: Incident }) {
   const { approval, applied, verdict, conclusion, lesson, degradation } = incident;
@@ -276,9 +286,7 @@ function Course({ incident }: { readonly incident: Incident }) {
         )}
         {incident.phase === "observing" && (
           <li className="active">
-            {applied?.percent === undefined
-              ? "All tasks are under it; it is compared with before."
-              : `${applied.percent} % of the tasks began to try it; they are compared with the others.`}
+            {watchedText(incident)}
           </li>
         )}
         {verdict !== undefined && verdict.verdict !== "none" && (
