@@ -94,7 +94,7 @@ function evidenceOf({ now, before, saturated, chance }: Degradation) {
     ["retried", compared("were retries", now, before, (of) => percent(of.retriedShare))],
     [
       "chance",
-      `chance alone shows as much ${onceIn(chance)}`,
+      `by chance alone, so much would be seen ${onceIn(chance)}`,
     ],
     ...saturated ? [["saturated", "more comes in than is done"] as const] : [],
   ];

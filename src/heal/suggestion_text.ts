@@ -74,7 +74,7 @@ export function isSure({ before, difference, low, high }: Estimate): boolean {
 /** Adds what playing tasks again showed for certain. */
 export function withEffects(text: string, effects: WhatifEffects | undefined): string {
   if (effects === undefined) {
-    return `${text}. Not played again: without a change the tasks do not go as they did`;
+    return `${text}. Not played again: even without a change, playback does not give what was recorded`;
   }
   const { completed, meanMs, attempts, busyMs } = effects;
   const parts = [

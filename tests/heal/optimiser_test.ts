@@ -65,7 +65,7 @@ Deno.test("what cannot be played as it was is suggested as not played", async ()
   const found = await ask({ ...planted, tasks: late }, FALSE_EDGE, planted.code);
 
   match(found.refusal ?? "", /^played without the change, /);
-  match(found.dependency_optimization[0] ?? "", /\. Not played again: without a change /);
+  match(found.dependency_optimization[0] ?? "", /\. Not played again: even without a change, /);
 });
 
 Deno.test("nothing is said of edges whose code is not loaded, and that is said", async () => {
