@@ -87,9 +87,6 @@ const LATELY = 1 / 3;
 /** The part of all at a system that a workflow has at least that others could miss. */
 const SHARE_MIN = 0.2;
 
-/** Between which parts of what is done so much is let in that what waits is done as well. */
-const LET_IN = [0.5, 0.9] as const;
-
 /** Failures that have other reasons than too many attempts: then it is not that. */
 export const OTHERWISE_FAILED_MAX = 0.05;
 
@@ -99,9 +96,6 @@ export function othersFailed(facts: readonly AttemptFact[]): number {
     .length;
 }
 
-/** Windows in which what waits is to be done. */
-const DRAIN_WINDOWS = 3;
-
 /** A system gets more than it does: what is least urgent begins later. */
 export function pauses(of: Case): Candidate[] {
   const { degradation: { saturated }, recent, demand } = of;
@@ -110,7 +104,7 @@ export function pauses(of: Case): Candidate[] {
   if (!saturated && !isRefusing && !isLineGrowing(of)) return [];
   const own = demand.find(({ workflow }) => workflow === of.degradation.workflow);
   const rival = own && rivalOf(own, demand);
-  if (rival === undefined) return isLineGrowing(of) && !isHelped(of) ? ownPause(of) : [];
+  if (rival === undefined) return [];
   return [pauseOf(of, rival.of, {
     perMinute: Math.max(1, rival.perMinute),
     because: `${Math.round(rival.of.perMinute)} tasks of ${rival.of.workflow} begin in a minute ` +
@@ -159,18 +153,6 @@ function shownCount(count: number): string {
   return count < 10 ? count.toFixed(1) : String(Math.round(count));
 }
 
-/**
- * Whether a change of the step was kept just now: what its trouble has put off waits in a line that is no
- * sign of too many tasks until there was time to work it off.
- */
-function isHelped({ past, nowMs, degradation: { workflow, step, windowMs } }: Case): boolean {
-  return past.some(({ degradation, judge, conclude }) =>
-    degradation.workflow === workflow && degradation.step === step &&
-    judge?.verdict === "better" && conclude?.outcome === "kept" &&
-    conclude.atMs > nowMs - DRAIN_WINDOWS * windowMs
-  );
-}
-
 /** Attempts that get through a step in a minute. */
 function donePerMinute({ perMinute, failedShare }: Figures): number {
   return perMinute * (1 - failedShare);
@@ -198,36 +180,6 @@ export function isLineGrowing(of: Case): boolean {
 /** The priority of half of the tasks. */
 function typical({ priorities }: Pick<Demand, "priorities">): number {
   return priorities[Math.floor(priorities.length / 2)] ?? PRIORITY.default;
-}
-
-/** The most of the most urgent tasks a minute, of whole priorities, that is not more than a bound. */
-function urgentUpTo({ priorities, perMinute }: Demand, bound: number): number {
-  const levels = [...new Set(priorities)].map((level) =>
-    perMinute * priorities.filter((one) => one <= level).length / priorities.length
-  );
-  return Math.max(0, ...levels.filter((of) => of <= bound));
-}
-
-/** How sure fewer starts are to help where another system can do the step: less than that is. */
-const LAST_CONFIDENCE = 0.7;
-
-/** More tasks of the workflow itself begin than its step is done for. */
-function ownPause(of: Case): Candidate[] {
-  const { degradation: { workflow, now, windowMs }, demand } = of;
-  const own = demand.find((one) => one.workflow === workflow);
-  if (own === undefined) return [];
-  const waitsMs = now.waitedP95Ms ?? 0;
-  const done = donePerMinute(now);
-  const [least, most] = LET_IN;
-  const part = Math.min(most, Math.max(least, 1 - waitsMs / (DRAIN_WINDOWS * windowMs)));
-  const pause = pauseOf(of, own, {
-    perMinute: Math.max(part * done, urgentUpTo(own, most * done)),
-    because: `${Math.round(own.perMinute)} tasks begin in a minute, ${Math.round(done)} get ` +
-      `through the step, and 95 % wait at most ${waitsMs} ms for it`,
-  });
-  // Who else can do them comes first.
-  const isLast = of.alternatives.length === 0 || !of.isIdempotent || of.bounds.tier !== "T1";
-  return [isLast ? pause : { ...pause, confidence: LAST_CONFIDENCE }];
 }
 
 function pauseOf(

@@ -1,5 +1,4 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { Incident } from "../core/incident.ts";
 import { fillPolicy } from "../core/policy.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
@@ -46,38 +45,35 @@ function found(more: Partial<Case>) {
   ]);
 }
 
-Deno.test("where more begins than is done, as many begin as the urgent are and what waits leaves room for", () => {
-  // 89 are done in a minute: two thirds of them, for the others wait; 60 of 150 are urgent.
-  deepEqual(found({}), [["T0", ["shop/order", 1]]]);
-  const none = { ...OWN, priorities: [3] };
-  const short = { ...CASE.degradation, now: { ...CASE.degradation.now, waitedP95Ms: 18_000 } };
-  deepEqual(found({ demand: [none], degradation: short }), [["T0", ["shop/order", 1.34]]]);
+/** A less urgent workflow that asks for ten times as much as before. */
+const BATCH = {
+  ...OWN,
+  workflow: "shop/report",
+  ...{
+    perMinute: 60,
+    perMinuteBefore: 6,
+    atOnce: 0.1,
+    atOnceBefore: 0.01,
+    callsPerMinuteBefore: 60,
+    priorities: [5],
+  },
+};
+const URGENT = { ...OWN, priorities: [1] };
+
+Deno.test("a line of its own tasks is left to the engine, which serves it by priority", () => {
+  deepEqual(found({}), []);
+  deepEqual(found({ demand: [URGENT, BATCH] }), [["T0", ["shop/report", 0.1]]]);
 });
 
 Deno.test("what is less urgent and asks for more than before is held to that, for those who do worse", () => {
-  const batch = {
-    ...OWN,
-    workflow: "shop/report",
-    ...{
-      perMinute: 60,
-      perMinuteBefore: 6,
-      atOnce: 0.1,
-      atOnceBefore: 0.01,
-      callsPerMinuteBefore: 60,
-      priorities: [5],
-    },
-  };
   const orders = { ...OWN, perMinute: 60, atOnce: 0.1, priorities: [1] };
   const degradation = { ...CASE.degradation, saturated: true };
-  deepEqual(found({ demand: [orders, batch], degradation }), [["T0", ["shop/report", 0.1]]]);
+  deepEqual(found({ demand: [orders, BATCH], degradation }), [["T0", ["shop/report", 0.1]]]);
   const other = { ...degradation, workflow: "shop/report" };
-  deepEqual(found({ demand: [orders, batch], degradation: other }), []);
-  deepEqual(found({ demand: [orders, { ...batch, tier: "none" }], degradation })[0]?.[0], "T2");
-  const usual = { ...batch, perMinute: 6, atOnce: 0.01 };
-  deepEqual(found({ demand: [{ ...orders, perMinute: 200 }, usual] })[0]?.[1], [
-    "shop/order",
-    0.99,
-  ]);
+  deepEqual(found({ demand: [orders, BATCH], degradation: other }), []);
+  deepEqual(found({ demand: [orders, { ...BATCH, tier: "none" }], degradation })[0]?.[0], "T2");
+  const usual = { ...BATCH, perMinute: 6, atOnce: 0.01 };
+  deepEqual(found({ demand: [{ ...orders, perMinute: 200 }, usual] }), []);
 });
 
 Deno.test("what takes far more of a system with as many tasks as before is held to what it took", () => {
@@ -106,20 +102,9 @@ Deno.test("nothing is held back where a system fails, is slow by itself, or take
   const failing = CASE.recent.map((fact, index) =>
     index % 2 === 0 ? { ...fact, outcome: "thrown" as const } : fact
   );
-  equal(found({ recent: failing }).length, 0);
-  equal(found({ demand: [{ ...OWN, perMinute: 90 }] }).length, 0);
-  const kept = (ago: number) => {
-    const atMs = NOW - ago * MINUTE;
-    const { degradation } = CASE;
-    const incident: Incident = {
-      ...{ id: "i", about: "charge", number: 1, degradation, startedAtMs: atMs, endedAtMs: atMs },
-      ...{ phase: "ended", judge: { verdict: "better", says: "" } },
-      conclude: { outcome: "kept", says: "", atMs },
-    };
-    return { past: [incident] };
-  };
-  const lengths = [found(kept(2)).length, found(kept(4)).length];
-  deepEqual(lengths, [0, 1], "what a change has just cured is worked off");
+  const demand = [URGENT, BATCH];
+  equal(found({ demand, recent: failing }).length, 0);
+  equal(found({ demand: [{ ...URGENT, perMinute: 90 }, BATCH] }).length, 0);
   const stopped = { ...CASE.degradation, now: { ...CASE.degradation.now, perMinute: 20 } };
-  equal(found({ degradation: stopped }).length, 0);
+  equal(found({ demand, degradation: stopped }).length, 0);
 });
