@@ -101,7 +101,10 @@ export function pauses(of: Case): Candidate[] {
   const { degradation: { saturated }, recent, demand } = of;
   const refused = recent.filter(saysTooMuch).length;
   const isRefusing = refused >= Math.max(KIND_MIN, 0.1 * recent.length);
-  if (!saturated && !isRefusing && !isLineGrowing(of)) return [];
+  // A system that is shared cuts off what is served first as well.
+  const cut = recent.filter(({ outcome }) => outcome === "timed_out").length;
+  const isCutting = cut >= Math.max(KIND_MIN, 0.1 * recent.length);
+  if (!saturated && !isRefusing && !isCutting && !isLineGrowing(of)) return [];
   const own = demand.find(({ workflow }) => workflow === of.degradation.workflow);
   const rival = own && rivalOf(own, demand);
   if (rival === undefined) return [];

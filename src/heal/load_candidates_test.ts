@@ -98,6 +98,18 @@ Deno.test("what takes far more of a system with as many tasks as before is held 
   deepEqual(found({ demand: [slow, statement], degradation }), []);
 });
 
+Deno.test("a rival is held back where those who are served first are cut off at the system", () => {
+  const cut = CASE.recent.map((fact, index) =>
+    index % 2 === 0 ? { ...fact, outcome: "timed_out" as const } : fact
+  );
+  const { now } = CASE.degradation;
+  const degradation = { ...CASE.degradation, now: { ...now, waitedP95Ms: 0 } };
+  const demand = [URGENT, BATCH];
+
+  equal(found({ demand, degradation, recent: cut }).length, 1);
+  equal(found({ demand, degradation }).length, 0);
+});
+
 Deno.test("nothing is held back where a system fails, is slow by itself, or takes all that begins", () => {
   const failing = CASE.recent.map((fact, index) =>
     index % 2 === 0 ? { ...fact, outcome: "thrown" as const } : fact

@@ -228,15 +228,21 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
 /** Where so many of the newest attempts are cut off, hardly anything is done that a longer time-out could delay. */
 const NEARLY_ALL = 0.75;
 
+/** Attempts that wait longer than this part of a window stand in a line. */
+const LINED_UP_PART = 1 / 4;
+
 /**
- * Whether attempts wait in a line for longer than a window, a part of them gets through, and a longer time-out
+ * Whether attempts wait in a line, a part of them gets through, and a longer time-out
  * has not been seen to help the step: a system that takes longer and one that does less look alike then.
  */
 function isLinedUp(
   { degradation: { workflow, step, windowMs, now }, recent, past }: Case,
 ): boolean {
   const last = newest(recent, LAST);
-  if ((now.waitedP95Ms ?? 0) < windowMs || cutOf(last).count >= NEARLY_ALL * last.length) {
+  if (
+    (now.waitedP95Ms ?? 0) < LINED_UP_PART * windowMs ||
+    cutOf(last).count >= NEARLY_ALL * last.length
+  ) {
     return false;
   }
   return !past.some((one) =>

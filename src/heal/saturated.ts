@@ -19,7 +19,7 @@ const TIMES_LONGER = 1.3;
 const SLOW = 2;
 
 /** Attempts since they became slower, and the newest ones, that say why. */
-const SINCE_MIN = 12;
+const SINCE_MIN = 24;
 const NEWEST = 12;
 
 /** What is slow for less than this part of a window may be over before a change would reach it. */

@@ -57,7 +57,7 @@ Deno.test("healing goes on after a correction of the time by a part of a millise
   assert.deepEqual([...new Set(actions.flatMap(({ kinds }) => kinds))], ["eject_instance"]);
 });
 
-for (const name of ["evening_overload", "broken_worker"]) {
+for (const name of ["rate_taken_by_batch", "broken_worker"]) {
   Deno.test(`healing leaves few minutes breached of ${name}, and does nothing unsafe`, async () => {
     const result = await runArm({ path: `${FOLDER}/${name}.ts`, seed: 1, heals: true });
 
