@@ -101,7 +101,8 @@ story(
     await keyboard.press("Enter");
     await tabTo(page, "Add a step …");
     for (const capability of ORDER) {
-      // The focus comes back to the button when the dialog is closed.
+      // The focus comes back to the button just after the dialog has gone.
+      await page.locator("button:focus").waitFor();
       await keyboard.press("Enter");
       await page.getByRole("dialog").locator("input:focus").waitFor();
       await keyboard.type(capability);
