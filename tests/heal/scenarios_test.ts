@@ -20,6 +20,7 @@ async function score(name: string, seed = 1) {
 const FOLDERS = {
   scenarios: { faults: 40, controls: 6 },
   field: { faults: 72, controls: 16 },
+  unseen: { faults: 16, controls: 4 },
 };
 
 for (const [name, least] of Object.entries(FOLDERS)) {
