@@ -214,6 +214,23 @@ Deno.test("after a clean stop no address is left that points at nobody", async (
   });
 });
 
+Deno.test("a stop that comes while the server joins leaves no address either", async () => {
+  await withData(async (dataDir) => {
+    const ended = fails({ TASKER_DATA: dataDir, TASKER_PORT: "0", TASKER_WEB: "off" });
+    const pid = await until("a pid", 120_000, async () => {
+      const text = await Deno.readTextFile(`${dataDir}/server.pid`).catch(() => "");
+      return Number(text) || undefined;
+    });
+
+    Deno.kill(pid, "SIGTERM");
+
+    const { code, said } = await ended;
+    assert.equal(code, 0, said);
+    assert.equal(await Deno.readTextFile(`${dataDir}/address`), "");
+    assert.equal(await Deno.readTextFile(`${dataDir}/server.pid`), "");
+  });
+});
+
 Deno.test("a bad configuration ends with code 2 and says what to do", async () => {
   await withData(async (dataDir) => {
     const { code, said } = await fails({ TASKER_DATA: dataDir, TASKER_PROT: "80" });

@@ -59,16 +59,19 @@ class Server {
       answer: (request) => this.#answer(request),
     });
     const { url } = listener;
+    const stop = stopAsked(this.isLaunched); // from here on files name this server: it clears them
     using address = await Notice.post(`${dataDir}/address`, url);
     using pid = await Notice.post(`${dataDir}/server.pid`, String(Deno.pid));
     using _renewing = this.#renew([address, pid]);
-    await this.#open(this.lock.previous);
+    const opened = this.#open(this.lock.previous);
+    // A stop while it joins has nothing to drain, and does not wait for the database.
+    if (await Promise.race([opened.then(() => "open"), stop]) === "stop") return;
     console.log(`tasker listening on ${url} (pid ${Deno.pid})`);
     if (this.#signInPath !== undefined) {
       console.log(`sign in to the web app (works once, for an hour): ${url}${this.#signInPath}`);
       this.#signInPath = undefined;
     }
-    await Promise.race([stopAsked(this.isLaunched), this.#failed.promise]);
+    await Promise.race([stop, this.#failed.promise]);
     await this.#stop(listener);
   }
 
@@ -178,17 +181,18 @@ class Server {
 }
 
 /** Resolves at the first SIGTERM or SIGINT, or when the launcher's pipe closes. */
-function stopAsked(isLaunched: boolean): Promise<void> {
+function stopAsked(isLaunched: boolean): Promise<"stop"> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, resolve);
-    if (isLaunched) void watchPipe(resolve);
+    const stop = () => resolve("stop");
+    for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, stop);
+    if (isLaunched) void watchPipe(stop);
   });
 }
 
 /** The launcher holds the other end of stdin; a terminal or /dev/null says nothing by ending. */
-async function watchPipe(resolve: () => void): Promise<void> {
+async function watchPipe(stop: () => void): Promise<void> {
   for await (const _ of Deno.stdin.readable);
-  resolve();
+  stop();
 }
 
 async function serve(): Promise<number> {
