@@ -2,7 +2,6 @@
 
 import type { AttemptEnd } from "../src/core/attempt.ts";
 import { type Circuit, creditAnswer } from "../src/core/breaker.ts";
-import { isUnhurried } from "../src/core/adaptive_limit.ts";
 import { alternativeFor, type Asked, askedOf } from "../src/core/alternative.ts";
 import { calledBy } from "../src/core/http_call.ts";
 import { slotOf, type TaskId } from "../src/core/ids.ts";
@@ -148,8 +147,7 @@ export class NodeAdmission implements Admission {
     const nowMs = this.deps.runtime.monotonic();
     if (isNews) {
       system?.ended(claim, end, nowMs);
-      const isUsual = system === undefined || isUnhurried(system.circuit.adaptive);
-      if (end === "answered") learnDuration(claim, { nowMs, isUsual });
+      if (end === "answered") learnDuration(claim, nowMs, system?.circuit.adaptive);
       if (end === "answered" && system === undefined) creditAnswer(claim.places.retries.budget);
     }
     this.#drop(claim, nowMs);

@@ -1,5 +1,6 @@
 /** Claims: the steps of this node that wait to start or run, by task and step. */
 
+import { type AdaptiveLimit, isAlone, isUnhurried } from "../src/core/adaptive_limit.ts";
 import { neededMs, noteDuration } from "../src/core/durations.ts";
 import type { TaskId } from "../src/core/ids.ts";
 import type { Plan } from "../src/core/plan.ts";
@@ -99,10 +100,16 @@ export function isTooLate({ places }: Claim, leftMs: number, nowMs: number): boo
 
 /** Notes how long an attempt took that was answered in time. */
 export function learnDuration(
-  { places, startedAtMs }: Claim,
-  of: { readonly nowMs: number; readonly isUsual: boolean },
+  { places, startedAtMs, timeoutMs }: Claim,
+  nowMs: number,
+  limit: AdaptiveLimit | undefined,
 ): void {
-  if (startedAtMs !== undefined) noteDuration(places.durations, of.nowMs - startedAtMs, of);
+  if (startedAtMs === undefined) return;
+  noteDuration(places.durations, nowMs - startedAtMs, {
+    nowMs,
+    isUsual: limit === undefined || isUnhurried(limit),
+    isSure: limit !== undefined && isAlone(limit, { startedAtMs, timeoutMs }),
+  });
 }
 
 /** What an attempt needs, in the order in which it is granted: of a system, or of its step alone. */

@@ -13,8 +13,9 @@
  * for a part of the time that they have (Little's law), however much of it the work itself needs. Nodes
  * that share a system come to equal limits without a word (Chiu and Jain, 1989). What is usual is learned
  * while there is no limit, and from few attempts at once while there is one: so it neither follows the
- * time that attempts wait at the system, nor keeps a system limited that has become slower. If a system's
- * durations are what they always were, fewer than half of its answers are slow, whatever their spread, and
+ * time that attempts wait at the system, nor keeps a system limited that has become slower: where few at
+ * once take as long, and what was sent before is done, that is learned at once, and time-outs say nothing
+ * more. If a system's durations are what they always were, fewer than half of its answers are slow, whatever their spread, and
  * no time-out limits it.
  */
 
@@ -31,6 +32,14 @@ const SLOW_PART = 0.25;
  * as many run (Little's law).
  */
 const TAKEN_PART_MAX = 0.4;
+
+/** What few attempts at once take is known for this long; others may take so many times as long. */
+const FEW_MS = 60_000;
+const FEW_TIMES = 1.25;
+
+/** More at once than this may leave work behind at a system that answers too late; it is done after so many time-outs. */
+const FEW_MAX = 2 * BEGIN_MAX;
+const GOES_ON = 3;
 
 /** How often the limit is doubled while the system is quick, and how long it stays if nobody needs it. */
 export const RELAX_MS = 10_000;
@@ -52,6 +61,10 @@ export interface AdaptiveLimit {
   slowShare: number;
   /** The part of their time-outs that the latest answers took, 0 to 1. */
   takenPart: number;
+  /** The same of those that had the system nearly to themselves, since when few have, and when one last ended. */
+  fewPart: number;
+  fewSinceMs: number;
+  fewAtMs: number;
   /** When it was last halved: time-outs of attempts that began earlier say nothing new. */
   cutAtMs: number;
   /** When it last refused an attempt, or was halved. */
@@ -78,6 +91,9 @@ export function newAdaptiveLimit(): AdaptiveLimit {
     period: 0,
     slowShare: 0,
     takenPart: 0,
+    fewPart: 0,
+    fewSinceMs: -Infinity,
+    fewAtMs: -Infinity,
     cutAtMs: -Infinity,
     boundAtMs: -Infinity,
     relaxedAtMs: -Infinity,
@@ -103,6 +119,29 @@ function isSlow({ slowShare }: AdaptiveLimit): boolean {
   return slowShare > 0.5;
 }
 
+/**
+ * Whether answers take so much of their time-outs that more at once may be late. Where few at once take as
+ * much, the work takes it, and to send fewer would only do less.
+ */
+function takesMuch({ takenPart, fewPart, fewAtMs }: AdaptiveLimit, nowMs: number): boolean {
+  const few = nowMs - fewAtMs > FEW_MS ? 0 : fewPart;
+  return takenPart > Math.max(TAKEN_PART_MAX, FEW_TIMES * few);
+}
+
+/** Whether an attempt had the system nearly to itself: what this node had sent before is done as well. */
+export function isAlone(
+  { max, running, fewSinceMs }: AdaptiveLimit,
+  { startedAtMs, timeoutMs }: Pick<EndedCall, "startedAtMs" | "timeoutMs">,
+): boolean {
+  return max < Infinity && running <= BEGIN_MAX && startedAtMs - fewSinceMs > GOES_ON * timeoutMs;
+}
+
+function noteFew(limit: AdaptiveLimit, part: number, nowMs: number): void {
+  if (nowMs - limit.fewAtMs > FEW_MS) limit.fewPart = 0;
+  limit.fewPart += (part - limit.fewPart) * NEWEST_WEIGHT;
+  limit.fewAtMs = nowMs;
+}
+
 /** Whether what runs hardly waits at the system, so that its durations are those of the work. */
 export function isUnhurried({ max, running }: AdaptiveLimit): boolean {
   return max === Infinity || running <= BEGIN_MAX;
@@ -116,7 +155,7 @@ function isFree(limit: AdaptiveLimit): boolean {
 /** Begins with few attempts once the circuit lets some through: those under way are not waited for. */
 export function beginAnew(limit: AdaptiveLimit, nowMs: number): void {
   limit.carefulFrom = isFree(limit) ? Infinity : half(limit);
-  limit.max = BEGIN_MAX;
+  leaveTo(limit, BEGIN_MAX, nowMs);
   limit.running = 0;
   limit.period++;
   limit.slowShare = 0;
@@ -135,8 +174,10 @@ export function noteAnswer(limit: AdaptiveLimit, call: EndedCall): void {
   const ranMs = nowMs - startedAtMs;
   const wasSlow = ranMs > usualMs + SLOW_PART * Math.max(0, timeoutMs - usualMs);
   limit.slowShare += ((wasSlow ? 1 : 0) - limit.slowShare) * NEWEST_WEIGHT;
-  limit.takenPart += (Math.min(1, ranMs / timeoutMs) - limit.takenPart) * NEWEST_WEIGHT;
+  const part = Math.min(1, ranMs / timeoutMs);
+  limit.takenPart += (part - limit.takenPart) * NEWEST_WEIGHT;
   if (limit.max === Infinity) return;
+  if (isAlone(limit, call)) noteFew(limit, part, nowMs);
   const isCareful = wasSlow || limit.max >= limit.carefulFrom;
   const more = wasSlow ? Math.max(0, 1 - ranMs / timeoutMs) : 1;
   limit.max += isCareful ? more / limit.max : more;
@@ -160,10 +201,16 @@ export function noteTimeout(
   limit: AdaptiveLimit,
   { startedAtMs, nowMs }: Pick<EndedCall, "startedAtMs" | "nowMs">,
 ): void {
-  const isLimited = limit.max < Infinity && limit.takenPart > TAKEN_PART_MAX;
-  if (!isSlow(limit) && !isLimited || isKnown(limit, startedAtMs)) return;
-  limit.max = limit.carefulFrom = half(limit);
+  const isLate = isSlow(limit) || limit.max < Infinity && takesMuch(limit, nowMs);
+  if (!isLate || isKnown(limit, startedAtMs)) return;
+  leaveTo(limit, half(limit), nowMs);
+  limit.carefulFrom = limit.max;
   limit.cutAtMs = limit.boundAtMs = limit.relaxedAtMs = nowMs;
+}
+
+function leaveTo(limit: AdaptiveLimit, max: number, nowMs: number): void {
+  if (max <= FEW_MAX && limit.max > FEW_MAX) limit.fewSinceMs = nowMs;
+  limit.max = max;
 }
 
 function half({ max, running }: AdaptiveLimit): number {
@@ -173,7 +220,7 @@ function half({ max, running }: AdaptiveLimit): number {
 function relax(limit: AdaptiveLimit, nowMs: number): void {
   limit.max = maxAt(limit, nowMs);
   if (nowMs - limit.relaxedAtMs < RELAX_MS || isSlow(limit)) return;
-  if (limit.takenPart > TAKEN_PART_MAX) return;
+  if (takesMuch(limit, nowMs)) return;
   limit.max *= 2;
   limit.carefulFrom *= 2;
   limit.relaxedAtMs = nowMs;

@@ -80,9 +80,9 @@ Deno.test("a time-out among slow answers halves what runs, once for all that wer
 Deno.test("a quick answer lets one more run, and from half of what was too much all together do", () => {
   const limit = newAdaptiveLimit();
   beginAnew(limit, 10_000);
+  limit.running = 32;
   answer(limit, { count: 30, ranMs: 600, nowMs: 10_600, usualMs: 600 });
   assert.equal(limit.max, 32);
-  limit.running = 32;
   noteTimeout(limit, { startedAtMs: 10_700, nowMs: 11_700 });
   assert.equal(limit.max, 16);
 
@@ -163,4 +163,23 @@ Deno.test("after its circuit was open a system gets few attempts, whatever still
   assert.equal(limit.running, 0);
   assert.equal(hasRoom(limit, 5_000 + OPEN_MS), true);
   assert.equal(limit.max, 2);
+});
+
+Deno.test("where few at once take as long, time-outs do not keep a system that has become slower limited", () => {
+  const limit = limited(10_000, 8);
+  limit.running = 1;
+  limit.max = 2;
+  answer(limit, { count: 40, ranMs: 700, nowMs: 15_000, usualMs: 690 });
+  const learned = limit.max;
+
+  noteTimeout(limit, { startedAtMs: 15_000, nowMs: 16_000 });
+  assert.equal(limit.max, learned);
+  limit.running = Math.ceil(learned);
+  assert.equal(hasRoom(limit, 17_000), false);
+  assert.equal(hasRoom(limit, 10_000 + RELAX_MS), true);
+  assert.equal(limit.max, 2 * learned);
+
+  answer(limit, { count: 40, ranMs: 900, nowMs: 21_000, usualMs: 690 });
+  noteTimeout(limit, { startedAtMs: 21_000, nowMs: 22_000 });
+  assert.ok(limit.max < learned, "together they take longer than few do");
 });

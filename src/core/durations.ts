@@ -36,7 +36,7 @@ export function newDurations(): Durations {
 
 /**
  * Notes how long an attempt took that was answered in time; unless `isUsual`, it may have waited at the
- * system, which says nothing about what is usual.
+ * system, which says nothing about what is usual; `isSure`: it surely did not wait, however unusual it is.
  *
  * Each quantile moves towards the duration, further on its rarer side, so that it settles where the
  * share of shorter ones is right: Ma, Muthukrishnan, Sandler, "Frugal streaming for estimating
@@ -45,10 +45,14 @@ export function newDurations(): Durations {
 export function noteDuration(
   known: Durations,
   ranMs: number,
-  { nowMs, isUsual = true }: { readonly nowMs: number; readonly isUsual?: boolean },
+  { nowMs, isUsual = true, isSure = false }: {
+    readonly nowMs: number;
+    readonly isUsual?: boolean;
+    readonly isSure?: boolean;
+  },
 ): void {
   const ms = Math.max(1, ranMs);
-  const inTime = 2 * Math.LN2 * (nowMs - known.atMs) / DOUBLING_MS;
+  const inTime = isSure ? Infinity : 2 * Math.LN2 * (nowMs - known.atMs) / DOUBLING_MS;
   const rate = (max: number) =>
     known.count < SETTLED_COUNT ? 1 / (known.count + 1) : Math.min(max, inTime);
   known.low = known.count === 0

@@ -70,3 +70,12 @@ Deno.test("what waits at the system is not usual, however much of it there is", 
 
   assert.equal(usualMs(known), 100);
 });
+
+Deno.test("what surely did not wait is usual within some answers, not within minutes", () => {
+  const known = newDurations();
+  for (let at = 0; at < 1_000; at++) noteDuration(known, 100, { nowMs: at * 10 });
+
+  for (let at = 0; at < 20; at++) noteDuration(known, 500, { nowMs: 10_000 + at, isSure: true });
+
+  assert.ok((usualMs(known) ?? 0) > 450, `${usualMs(known)}`);
+});
