@@ -1,6 +1,6 @@
 /**
  * Following: changes that let only some through are judged by those: the few attempts of a trickle show
- * whether a system works again, and a rate of starts follows what is done.
+ * whether a system works again, and a workflow that is held back for another follows how that fares.
  */
 
 import type { HealingAction, OverlayChange } from "../core/healing.ts";
@@ -74,38 +74,30 @@ function startsBy(cells: readonly StatisticsCell[]): ReadonlyMap<string, number>
   return starts;
 }
 
-/** What a rate is raised to while all is well, and lowered to while it is not. */
-const MORE = 1.25;
-const LESS = 0.8;
-
 /** What is held back so that others are served gives way at once, and comes back slowly. */
-const FOR_OTHERS = { more: 1.1, less: 0.5, shareMin: 0.02 };
+const MORE = 1.1;
+const LESS = 0.5;
 
 /** A part of the rate that is used says that some are held back. */
 const USED_PART = 0.7;
-
-/** It is not lowered below this part of what it was at first: what waits is worked off in time. */
-const LEAST_PART = 0.5;
 
 /** Attempts that wait longer than this part of a window wait too long. */
 const WAITS_PART = 1 / 8;
 
 /** Failures beyond what is usual. */
-const SHARE_MIN = 0.1;
+const SHARE_MIN = 0.02;
 
 /** Where attempts take more than so many times as long as usual, no more are let in. */
 const LONGER_MAX = 2;
 
-/** What is seen of a rate. */
+/** What is seen of the rate at which a workflow may begin so that another is served. */
 export interface RateSeen {
   readonly ratePerS: number;
-  /** Whether it is another workflow than the one that does worse. */
-  readonly isForOthers: boolean;
   /** What it was at first. */
   readonly firstPerS: number;
   /** Tasks that began in the last two windows, the newest first. */
   readonly begun: readonly [last: number, earlier: number];
-  /** The step in the last window. */
+  /** The other's step in the last window. */
   readonly last: Window;
   readonly usualShare: number;
   /** What half of its attempts take at most as a rule; undefined: not known. */
@@ -113,24 +105,21 @@ export interface RateSeen {
 }
 
 /**
- * The next rate; undefined: nothing has to be held back any more. It is raised while what begins is done,
- * lowered while more begins than is done, and left while what waits is worked off.
+ * The next rate; undefined: nothing has to be held back any more. It is raised while the other's step does
+ * as usual, left where that takes far longer, and lowered, at most to what it was at first, while attempts of
+ * that wait or fail.
  */
 export function nextRate(of: RateSeen): number | undefined {
-  const { ratePerS, isForOthers, firstPerS, begun, last, usualShare, usualMs = Infinity } = of;
+  const { ratePerS, firstPerS, begun, last, usualShare, usualMs = Infinity } = of;
   const spanMs = last.untilMs - last.fromMs;
   const isWaiting = (last.counts.waited.quantile(0.95) ?? 0) > WAITS_PART * spanMs;
-  const shareMin = isForOthers ? FOR_OTHERS.shareMin : SHARE_MIN;
-  const isFailing = failedShare(last) > usualShare + shareMin;
-  if (!isWaiting && !isFailing) {
-    // Attempts may wait at the system itself: more would only wait longer, until they are cut off.
-    if ((last.counts.ran.quantile(0.5) ?? 0) > LONGER_MAX * usualMs) return ratePerS;
-    const isUsed = Math.max(...begun) >= USED_PART * ratePerS * spanMs / 1_000;
-    return isUsed ? (isForOthers ? FOR_OTHERS.more : MORE) * ratePerS : undefined;
+  if (isWaiting || failedShare(last) > usualShare + SHARE_MIN) {
+    return Math.max(firstPerS, LESS * ratePerS);
   }
-  if (isForOthers) return Math.max(firstPerS, FOR_OTHERS.less * ratePerS);
-  const isWorkedOff = begun[0] < last.counts.outcome("completed");
-  return isWorkedOff ? ratePerS : Math.max(LEAST_PART * firstPerS, LESS * ratePerS);
+  // Attempts may wait at the system itself: more would only wait longer, until they are cut off.
+  if ((last.counts.ran.quantile(0.5) ?? 0) > LONGER_MAX * usualMs) return ratePerS;
+  const isUsed = Math.max(...begun) >= USED_PART * ratePerS * spanMs / 1_000;
+  return isUsed ? MORE * ratePerS : undefined;
 }
 
 /** Whether an action holds back starts at a rate that is followed. */
@@ -153,7 +142,7 @@ export async function followRate(
     readonly untilMs: number;
   },
 ): Promise<OverlayChange["changes"] | undefined> {
-  const { workflow, windowMs, before } = degradation;
+  const { windowMs, before } = degradation;
   const nowMs = deps.runtime.now();
   const last = { fromMs: nowMs - windowMs, untilMs: nowMs };
   const earlier = { fromMs: last.fromMs - windowMs, untilMs: last.fromMs };
@@ -163,7 +152,6 @@ export async function followRate(
   const ratePerS = newest?.starts?.ratePerS ?? action.ratePerS;
   const next = nextRate({
     ratePerS,
-    isForOthers: action.workflow !== workflow,
     firstPerS: action.ratePerS,
     begun: [await begun(last), await begun(earlier)],
     last: await readWindow(deps, degradation, last),

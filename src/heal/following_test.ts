@@ -89,7 +89,6 @@ function next({ waitsMs = 0, ranMs = 100, done = 60, failed = 0, ...more }: Part
   counts.addOutcome("failed", failed);
   return nextRate({
     ratePerS: 1,
-    isForOthers: false,
     firstPerS: 1,
     begun: [60, 60],
     last: { fromMs: 0, untilMs: MINUTE, counts },
@@ -99,28 +98,22 @@ function next({ waitsMs = 0, ranMs = 100, done = 60, failed = 0, ...more }: Part
   });
 }
 
-Deno.test("more may begin while what begins is done, and all may once nobody is held back", () => {
-  equal(next({}), 1.25);
+Deno.test("more may begin while the others do as usual, and all may once nobody is held back", () => {
+  equal(next({}), 1.1);
   equal(next({ begun: [30, 30] }), undefined);
-  equal(next({ begun: [30, 60] }), 1.25);
+  equal(next({ begun: [30, 60] }), 1.1);
 });
 
-Deno.test("a rate is left while what waits is worked off, and lowered to half of the first at most", () => {
-  equal(next({ waitsMs: 20_000, done: 80 }), 1);
-  equal(next({ waitsMs: 20_000 }), 0.8);
-  equal(next({ failed: 30 }), 0.8);
-  equal(next({ waitsMs: 20_000, ratePerS: 0.55 }), 0.5);
+Deno.test("a rate gives way at once where others wait or fail, and not below the first", () => {
+  equal(next({ waitsMs: 20_000, ratePerS: 4 }), 2);
+  equal(next({ failed: 3, ratePerS: 4 }), 2);
+  equal(next({ failed: 1, ratePerS: 4, begun: [240, 240] }), 4.4);
+  equal(next({ waitsMs: 20_000, ratePerS: 1.5 }), 1);
 });
 
 Deno.test("no more begin while attempts take far longer: they may wait at the system", () => {
-  equal(next({ ranMs: 180 }), 1.25);
+  equal(next({ ranMs: 180 }), 1.1);
   equal(next({ ranMs: 250 }), 1);
-  equal(next({ ranMs: 250, waitsMs: 20_000 }), 0.8);
-  equal(next({ ranMs: 250, usualMs: undefined }), 1.25);
-});
-
-Deno.test("what is held back for others gives way at once, and not below what is usual", () => {
-  const of = { isForOthers: true, firstPerS: 0.1, waitsMs: 20_000, done: 80 };
-  equal(next(of), 0.5);
-  equal(next({ ...of, ratePerS: 0.15 }), 0.1);
+  equal(next({ ranMs: 250, waitsMs: 20_000, ratePerS: 4 }), 2);
+  equal(next({ ranMs: 250, usualMs: undefined }), 1.1);
 });
