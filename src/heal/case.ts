@@ -20,7 +20,7 @@ export interface Demand {
   /** Their attempts that are under way at the system, on average, now and before. */
   readonly atOnce: number;
   readonly atOnceBefore: number;
-  /** Of some of those that start now, sorted: 1 high … 5 low. */
+  /** Of some of those that start now, sorted: 1 high … 5 low; empty where no other workflow is there. */
   readonly priorities: readonly number[];
   /** What may be done to it without a person. */
   readonly tier: NonNullable<HealBounds["tier"]>;

@@ -231,14 +231,18 @@ export async function withFates(
 /** Tasks that show how urgent those of a workflow are. */
 const PRIORITY_TASKS = 60;
 
+/** Workflows of which is read at once: a system that many use is asked about in as many rounds. */
+const READ_AT_ONCE = 4;
+
 /**
  * Reads how many tasks of each workflow start that has steps for a system, and how much of the system they
  * take, now and before.
  *
- * Cost: one read of statistics, and one and sixty tasks of each such workflow.
+ * Cost: one read of statistics, and one of each such workflow, four at once; of several workflows sixty
+ * tasks each as well. A workflow that has a system to itself is compared with none.
  */
 export async function readDemand(
-  { statistics, tasks, plans }: Pick<HealerDeps, "statistics" | "tasks" | "plans">,
+  deps: Pick<HealerDeps, "statistics" | "tasks" | "plans">,
   { system, nowMs, degradation }: {
     readonly system: string;
     readonly nowMs: number;
@@ -247,45 +251,72 @@ export async function readDemand(
 ): Promise<readonly Demand[]> {
   const before = usualSpan(degradation);
   const now = { fromMs: nowMs - degradation.windowMs, untilMs: nowMs };
-  const cells = await statistics.read({ sinceMs: before.fromMs, untilMs: nowMs });
+  const cells = await deps.statistics.read({ sinceMs: before.fromMs, untilMs: nowMs });
   const byWorkflow = Map.groupBy(
     cells.filter(({ step }) => step === undefined),
     (of) => of.workflow,
   );
+  const asking = [...byWorkflow].flatMap(([workflow, own]) => {
+    const plan = deps.plans.find(workflow);
+    const sent = plan?.steps.filter(({ definition }) => definition.owner === system) ?? [];
+    if (plan === undefined || sent.length === 0 && workflow !== degradation.workflow) return [];
+    return [{ workflow, own, plan, sent: new Set(sent.map(({ name }) => name)) }];
+  });
   const demand: Demand[] = [];
-  for (const [name, own] of byWorkflow) {
-    const plan = plans.find(name);
-    const sent = new Set(
-      plan?.steps.filter(({ definition }) => definition.owner === system).map(({ name }) => name),
+  for (let at = 0; at < asking.length; at += READ_AT_ONCE) {
+    const some = asking.slice(at, at + READ_AT_ONCE);
+    demand.push(
+      ...await Promise.all(some.map(async (of) => ({
+        ...await demandOf(deps, of, { before, now }),
+        priorities: asking.length === 1 ? [] : await prioritiesOf(deps, of.workflow, now),
+      }))),
     );
-    if (plan === undefined || sent.size === 0 && name !== degradation.workflow) continue;
-    const perMinute = (span: Span) =>
-      windowOf(own, span).counts.starts / (span.untilMs - span.fromMs) * 60_000;
-    const range = { workflow: name, sinceMs: before.fromMs, untilMs: nowMs };
-    const ofSteps = (await statistics.read(range)).filter(({ step = "" }) => sent.has(step));
-    const calls = windowOf(ofSteps, before).counts;
-    const bySent = Map.groupBy(ofSteps, ({ step }) => step);
-    const atOnce = (span: Span) =>
-      [...bySent.values()].reduce((sum, cells) => sum + atOnceIn(windowOf(cells, span)), 0);
-    const priorities: number[] = [];
-    const newest = { workflow: name, sinceMs: now.fromMs, untilMs: nowMs, limit: PRIORITY_TASKS };
-    for await (const { turns } of tasks.tasks(newest)) {
-      const first = turns[0]?.events[0];
-      if (first?.kind === "TaskStarted") priorities.push(first.priority ?? PRIORITY.default);
-    }
-    demand.push({
-      workflow: name,
-      perMinute: perMinute(now),
-      perMinuteBefore: perMinute(before),
-      callsPerMinuteBefore: (calls.starts - calls.retries) / (before.untilMs - before.fromMs) *
-        60_000,
-      atOnce: atOnce(now),
-      atOnceBefore: atOnce(before),
-      priorities: priorities.sort((a, b) => a - b),
-      tier: plan.definition.heal?.tier ?? "T0",
-    });
   }
   return demand;
+}
+
+async function demandOf(
+  { statistics }: Pick<HealerDeps, "statistics">,
+  { workflow, own, plan, sent }: {
+    readonly workflow: string;
+    readonly own: readonly StatisticsCell[];
+    readonly plan: Plan;
+    /** Its steps at the system. */
+    readonly sent: ReadonlySet<string>;
+  },
+  { before, now }: { readonly before: Span; readonly now: Span },
+): Promise<Omit<Demand, "priorities">> {
+  const range = { workflow, sinceMs: before.fromMs, untilMs: now.untilMs };
+  const ofSteps = (await statistics.read(range)).filter(({ step = "" }) => sent.has(step));
+  const perMinute = (count: number, span: Span) => count / (span.untilMs - span.fromMs) * 60_000;
+  const calls = windowOf(ofSteps, before).counts;
+  const bySent = Map.groupBy(ofSteps, ({ step }) => step);
+  const atOnce = (span: Span) =>
+    [...bySent.values()].reduce((sum, cells) => sum + atOnceIn(windowOf(cells, span)), 0);
+  return {
+    workflow,
+    perMinute: perMinute(windowOf(own, now).counts.starts, now),
+    perMinuteBefore: perMinute(windowOf(own, before).counts.starts, before),
+    callsPerMinuteBefore: perMinute(calls.starts - calls.retries, before),
+    atOnce: atOnce(now),
+    atOnceBefore: atOnce(before),
+    tier: plan.definition.heal?.tier ?? "T0",
+  };
+}
+
+/** How urgent some of the tasks are that started in a span, sorted. */
+async function prioritiesOf(
+  { tasks }: Pick<HealerDeps, "tasks">,
+  workflow: string,
+  { fromMs, untilMs }: Span,
+): Promise<readonly number[]> {
+  const priorities: number[] = [];
+  const range = { workflow, sinceMs: fromMs, untilMs, limit: PRIORITY_TASKS };
+  for await (const { turns } of tasks.tasks(range)) {
+    const first = turns[0]?.events[0];
+    if (first?.kind === "TaskStarted") priorities.push(first.priority ?? PRIORITY.default);
+  }
+  return priorities.sort((a, b) => a - b);
 }
 
 /** How many attempts are under way on average, by Little's law; those that completed say how long they take. */

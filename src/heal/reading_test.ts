@@ -1,7 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { TaskRange } from "../core/ports.ts";
+import { Counts } from "../core/statistics.ts";
 import { IncidentRun } from "../../tests/support/incident_run.ts";
-import { readIncidents } from "./reading.ts";
+import { readDemand, readIncidents } from "./reading.ts";
 
 Deno.test("an incident that has ended is read once, and is known from then on", async () => {
   await using run = await IncidentRun.open({ tried: "canary" });
@@ -31,4 +32,42 @@ Deno.test("an incident that has ended is read once, and is known from then on", 
   equal(ended[0]?.triedPercent, undefined);
   deepEqual(again, ended);
   deepEqual(read.map((ids) => ids.length), [0, 1, 0, 1, 0, 0]);
+});
+
+Deno.test("demand reads tasks only where workflows share a system, of four workflows at once", async () => {
+  const atOnceOf = async (workflows: number) => {
+    let [open, most] = [0, 0];
+    const deps = {
+      statistics: {
+        read: ({ workflow }: { readonly workflow?: string }) =>
+          Promise.resolve(
+            workflow !== undefined ? [] : Array.from({ length: workflows }, (_, at) => ({
+              ...{ workflow: `shop/w${at}`, version: "1", policyVersion: 0, counts: new Counts() },
+              ...{ fromMs: 0, untilMs: 60_000 },
+            })),
+          ),
+      },
+      tasks: {
+        async *tasks() {
+          most = Math.max(most, ++open);
+          await Promise.resolve();
+          open--;
+          yield { turns: [{ events: [{ kind: "TaskStarted", priority: 2 }] }] };
+        },
+      },
+      plans: {
+        find: () => ({ steps: [{ name: "charge", definition: { owner: "pay" } }], definition: {} }),
+      },
+    } as unknown as Parameters<typeof readDemand>[0];
+    const demand = await readDemand(deps, {
+      ...{ system: "pay", nowMs: 60_000 },
+      degradation: { workflow: "shop/w0", sinceMs: 0, windowMs: 60_000 } as Parameters<
+        typeof readDemand
+      >[1]["degradation"],
+    });
+    return { most, priorities: demand.map(({ priorities }) => priorities) };
+  };
+
+  deepEqual(await atOnceOf(1), { most: 0, priorities: [[]] });
+  deepEqual(await atOnceOf(6), { most: 4, priorities: Array.from({ length: 6 }, () => [2]) });
 });
