@@ -30,7 +30,7 @@ export const CASE: Case = {
     isIdempotent: false,
     recent: [],
     before: [],
-    seen: { recent: 1, before: 1 },
+    seen: { recent: 1, before: 1, intervals: [], windowMs: 60_000 },
     demand: [],
     past: [],
     nowMs: NOW,

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { attempts, BEFORE, CASE, CUT, MINUTE, NOW } from "./_case.ts";
 import { factsOf } from "./_facts.ts";
@@ -72,12 +72,14 @@ function timeoutOf(more: Partial<Case>): number | undefined {
 Deno.test("where nearly everything is cut off, twice as long is waited for", () => {
   const recent = attempts(60, (index) => index % 8 === 0 ? { ranMs: 1_800 } : CUT);
   equal(timeoutOf({ recent }), 4_000);
-  const hangs = (attempt: number) => attempts(60, () => ({ ...CUT, attempt }));
-  equal(
-    timeoutOf({ recent: hangs(1) }),
-    undefined,
-    "whether another attempt gets through is not known",
-  );
+});
+
+Deno.test("where nobody is answered for a minute, some tasks try whether twice as long is enough", () => {
+  const [proposed] = candidatesOf({ ...CASE, before: USUAL, recent: attempts(62, () => CUT) })
+    .filter(({ action }) => action.kind === "set_timeout");
+  deepEqual([proposed?.action.kind === "set_timeout" && proposed.action.timeoutMs], [4_000]);
+  match(proposed?.because ?? "", /none of the last 62 attempts was answered .* or hang/);
+  equal(timeoutOf({ recent: attempts(40, () => CUT) }), undefined, "it has just begun");
 });
 
 Deno.test("where the same tasks are cut off each time, twice as long is waited for", () => {

@@ -4,9 +4,11 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import type { HealBounds } from "../core/healing.ts";
 import type { Degradation, Finding, Incident } from "../core/incident.ts";
 import type { FullPolicy } from "../core/policy.ts";
+import type { StatisticsCell } from "../core/statistics.ts";
 import { ANY_SYSTEM } from "../core/system.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import type { KnownSystem } from "./healer_deps.ts";
+import { sumOf, type Window } from "./window.ts";
 
 /** What tasks of one workflow ask of a system. */
 export interface Demand {
@@ -24,6 +26,16 @@ export interface Demand {
   readonly priorities: readonly number[];
   /** What may be done to it without a person. */
   readonly tier: NonNullable<HealBounds["tier"]>;
+}
+
+/** How many attempts there are, of which some were read. */
+export interface Seen {
+  /** Which part of all attempts was read, 0..1: of many tasks a sample is. */
+  readonly recent: number;
+  readonly before: number;
+  /** What was counted of all attempts lately, by interval of the statistics. */
+  readonly intervals: readonly Window[];
+  readonly windowMs: number;
 }
 
 /** What is known when something is to be proposed. */
@@ -46,8 +58,8 @@ export interface Case {
   /** Attempts of the step that ended lately, and in the time it is measured by. */
   readonly recent: readonly AttemptFact[];
   readonly before: readonly AttemptFact[];
-  /** Which part of all attempts those are, 0..1: of many tasks a sample is read. */
-  readonly seen: { readonly recent: number; readonly before: number };
+  /** Of how many those are. */
+  readonly seen: Seen;
   /** Of each workflow that has steps for the system, and of this one. */
   readonly demand: readonly Demand[];
   /** Earlier incidents, the newest first. */
@@ -106,12 +118,18 @@ export function groupsOf(
 }
 
 /**
- * Adds which part of all attempts was read: by how many ended in the window in which the trouble was seen,
+ * Adds of how many attempts those are that were read: by how many ended in the window in which the trouble was seen,
  * and a minute before.
  */
 export function seenIn(
-  { recent, before }: Pick<Case, "recent" | "before">,
-  { sinceMs, now, before: usual }: Pick<Degradation, "sinceMs" | "now" | "before">,
+  { recent, before, cells }: Pick<Case, "recent" | "before"> & {
+    /** What was counted of the step lately. */
+    readonly cells: readonly StatisticsCell[];
+  },
+  { sinceMs, windowMs, now, before: usual }: Pick<
+    Degradation,
+    "sinceMs" | "windowMs" | "now" | "before"
+  >,
 ): Pick<Case, "recent" | "before" | "seen"> {
   const untilMs = sinceMs + now.attempts / Math.max(1e-3, now.perMinute) * MINUTE_MS;
   const inWindow = recent.filter(({ endedAtMs }) => endedAtMs >= sinceMs && endedAtMs < untilMs);
@@ -124,6 +142,8 @@ export function seenIn(
     seen: {
       recent: part(inWindow.length, now.attempts),
       before: part(before.length, usual.perMinute * spanMs / MINUTE_MS),
+      intervals: [...Map.groupBy(cells, ({ fromMs }) => fromMs).values()].map(sumOf),
+      windowMs,
     },
   };
 }

@@ -34,7 +34,7 @@ const CASE: Case = {
   ...{ system: "seats", instances: [], alternatives: [], isIdempotent: false },
   recent: factsOf(60, () => [["ok", 6_000]], (task) => ({ startMs: NOW - MINUTE + task * 800 })),
   before: fives((others) => 600 * (1 + 0.12 * others + 0.05 * others ** 2)),
-  seen: { recent: 1, before: 1 },
+  seen: { recent: 1, before: 1, intervals: [], windowMs: 60_000 },
   demand: [
     {
       workflow: "shop/order",

@@ -36,7 +36,7 @@ const CASE: Case = {
   before: factsOf(120, () => [["ok", 1_000]], (task) => ({
     startMs: NOW - 30 * MINUTE + task * 500,
   })),
-  seen: { recent: 1, before: 1 },
+  seen: { recent: 1, before: 1, intervals: [], windowMs: 60_000 },
   demand: [
     {
       workflow: "shop/order",

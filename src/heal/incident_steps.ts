@@ -29,7 +29,7 @@ import {
   usualSpan,
 } from "./reading.ts";
 import { weigh } from "./rules.ts";
-import { isFree } from "./saturated.ts";
+import { isFree, SEEN_WINDOWS } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
@@ -60,14 +60,15 @@ export function openIncidentSteps(deps: HealerDeps): IncidentSteps {
 
 type Of<Step extends keyof IncidentSteps> = Parameters<IncidentSteps[Step]>[0];
 
-async function attemptsAbout(deps: HealerDeps, { workflow, sinceMs, windowMs }: Degradation) {
+async function attemptsAbout(deps: HealerDeps, degradation: Degradation) {
+  const { workflow, step, sinceMs, windowMs } = degradation;
   const nowMs = deps.runtime.now();
   const fromMs = Math.min(sinceMs, nowMs - RECENT_WINDOWS * windowMs);
   const olderMs = OLDER_WINDOWS * windowMs;
-  const recent = await readFacts(deps, { workflow, fromMs, untilMs: nowMs, olderMs });
+  const recent = await readFacts(deps, { workflow, step, fromMs, untilMs: nowMs, olderMs });
   const beforeMs = fromMs - 2 * windowMs;
   const before = await readFacts(deps, {
-    workflow,
+    ...{ workflow, step },
     fromMs: beforeMs - USUAL_WINDOWS * windowMs,
     untilMs: beforeMs,
     olderMs: 0,
@@ -134,7 +135,9 @@ async function caseOf(
   const own = recent.filter((fact) => fact.step === step);
   const system = systemOf(own, definition.owner);
   const measured = before.filter((fact) => fact.step === step);
-  const seen = seenIn({ recent: own, before: measured }, degradation);
+  const fromMs = nowMs - SEEN_WINDOWS * degradation.windowMs;
+  const cells = await readCells(deps, degradation, { fromMs, untilMs: nowMs });
+  const seen = seenIn({ recent: own, before: measured, cells }, degradation);
   const saturated = degradation.saturated && !isFree(seen);
   return {
     degradation: { ...degradation, saturated },

@@ -15,7 +15,7 @@ import { isStartRate, isTrickle } from "./following.ts";
 import { readCells, readFacts, readWindow, type Span, unattended, usualSpan } from "./reading.ts";
 import { rescuesOf } from "./rescues.ts";
 import { ADDS_LOAD, STEP_MAX } from "./rules.ts";
-import { isFree } from "./saturated.ts";
+import { isFree, SEEN_WINDOWS } from "./saturated.ts";
 import { isSilent, offText, settingsIn } from "./settings.ts";
 import { compare, compareFigures, type Group, type Groups, sumOf, worseThan } from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
@@ -74,12 +74,21 @@ export async function isSaturatedAt(
   const since = await readWindow(deps, of, { fromMs: nowMs - windowMs, untilMs: nowMs });
   if (usual.counts.starts === 0 || !isSaturated(since, usual)) return false;
   const read = async (span: Span) => {
-    const facts = await readFacts(deps, { workflow, ...span, olderMs: 10 * windowMs });
+    const facts = await readFacts(deps, { workflow, step, ...span, olderMs: 10 * windowMs });
     return facts.filter((fact) => fact.step === step);
   };
   const recent = await read({ fromMs: nowMs - FAULT_WINDOWS * windowMs, untilMs: nowMs });
-  const figures = { sinceMs: since.fromMs, now: figuresOf(since), before: figuresOf(usual) };
-  return !isFree(seenIn({ recent, before: await read(before) }, figures));
+  const cells = await readCells(deps, of, {
+    fromMs: nowMs - SEEN_WINDOWS * windowMs,
+    untilMs: nowMs,
+  });
+  const figures = {
+    sinceMs: since.fromMs,
+    windowMs,
+    now: figuresOf(since),
+    before: figuresOf(usual),
+  };
+  return !isFree(seenIn({ recent, before: await read(before), cells }, figures));
 }
 
 /** Compares a change with what went on without it; undefined: it is too early to say. */

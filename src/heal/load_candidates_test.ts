@@ -34,7 +34,12 @@ const CASE: Case = {
   bounds: { tier: "T1" },
   ...{ system: "payments", instances: [], alternatives: [], isIdempotent: false },
   recent: factsOf(60, () => [["ok", 100]], (task) => ({ startMs: NOW - (60 - task) * 1_000 })),
-  ...{ before: [], seen: { recent: 1, before: 1 }, past: [], nowMs: NOW },
+  ...{
+    before: [],
+    seen: { recent: 1, before: 1, intervals: [], windowMs: 60_000 },
+    past: [],
+    nowMs: NOW,
+  },
   demand: [OWN],
 };
 

@@ -17,10 +17,15 @@ import type { StatisticsCell } from "../core/statistics.ts";
 import type { Demand } from "./case.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { fateOf, triedPercentOf } from "./overlay_change.ts";
-import { type Window, windowOf } from "./window.ts";
+import { atOnceIn, type Window, windowOf } from "./window.ts";
 
-/** Tasks that one reading of attempts takes; a sample when there are more. */
+/**
+ * Tasks that one reading of attempts takes; a sample when there are more. Where most tasks stand in a line,
+ * few of a sample have an attempt: so a larger one is taken where it has fewer than are needed to learn from.
+ */
 const TASKS_MAX = 600;
+const TASKS_IN_LINE_MAX = 2_400;
+const FACTS_MIN = 40;
 
 /** Incidents that begin in an hour, of all workflows: people look at fewer, and changes are fewer. */
 export const STARTED_PER_HOUR_MAX = 60;
@@ -36,20 +41,31 @@ type Reads = Pick<HealerDeps, "tasks" | "plans">;
 /** Reads the attempts of a workflow that ended in a span; of tasks that began up to `olderMs` earlier. */
 export async function readFacts(
   { tasks, plans }: Reads,
-  { workflow, fromMs, untilMs, olderMs }: {
+  { workflow, step, fromMs, untilMs, olderMs }: {
     readonly workflow: string;
+    /** The one of which there should be enough. */
+    readonly step: string;
     readonly fromMs: number;
     readonly untilMs: number;
     readonly olderMs: number;
   },
 ): Promise<readonly AttemptFact[]> {
-  const facts: AttemptFact[] = [];
-  const range = { workflow, sinceMs: fromMs - olderMs, untilMs, limit: TASKS_MAX };
-  for await (const task of tasks.tasks(range)) {
-    const plan = await plans.byHash(task.summary.definitionHash);
-    if (plan !== undefined) facts.push(...factsOf(plan, task));
-  }
-  return facts.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < untilMs);
+  const read = async (limit: number) => {
+    const facts: AttemptFact[] = [];
+    let count = 0;
+    for await (
+      const task of tasks.tasks({ workflow, sinceMs: fromMs - olderMs, untilMs, limit })
+    ) {
+      count++;
+      const plan = await plans.byHash(task.summary.definitionHash);
+      if (plan !== undefined) facts.push(...factsOf(plan, task));
+    }
+    const ended = facts.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < untilMs);
+    return { ended, isSample: count >= limit };
+  };
+  const { ended, isSample } = await read(TASKS_MAX);
+  const isEnough = !isSample || ended.filter((fact) => fact.step === step).length >= FACTS_MIN;
+  return isEnough ? ended : (await read(TASKS_IN_LINE_MAX)).ended;
 }
 
 function factsOf(plan: Plan, { summary, turns }: WholeTask): readonly AttemptFact[] {
@@ -317,9 +333,4 @@ async function prioritiesOf(
     if (first?.kind === "TaskStarted") priorities.push(first.priority ?? PRIORITY.default);
   }
   return priorities.sort((a, b) => a - b);
-}
-
-/** How many attempts are under way on average, by Little's law; those that completed say how long they take. */
-function atOnceIn({ counts, fromMs, untilMs }: Window): number {
-  return counts.starts * (counts.ran.mean ?? 0) / (untilMs - fromMs);
 }

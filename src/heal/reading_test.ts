@@ -1,8 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { TaskRange } from "../core/ports.ts";
+import type { TaskRange, WholeTask } from "../core/ports.ts";
 import { Counts } from "../core/statistics.ts";
 import { IncidentRun } from "../../tests/support/incident_run.ts";
-import { readDemand, readIncidents } from "./reading.ts";
+import { readDemand, readFacts, readIncidents } from "./reading.ts";
 
 Deno.test("an incident that has ended is read once, and is known from then on", async () => {
   await using run = await IncidentRun.open({ tried: "canary" });
@@ -70,4 +70,27 @@ Deno.test("demand reads tasks only where workflows share a system, of four workf
 
   deepEqual(await atOnceOf(1), { most: 0, priorities: [[]] });
   deepEqual(await atOnceOf(6), { most: 4, priorities: Array.from({ length: 6 }, () => [2]) });
+});
+
+/** The limits by which tasks are read, of so many that have no attempt yet. */
+async function limitsOf(tasks: number): Promise<readonly number[]> {
+  const limits: number[] = [];
+  const reader = {
+    async *tasks({ limit }: TaskRange) {
+      limits.push(limit);
+      await Promise.resolve();
+      const waiting = { summary: { definitionHash: "hash" }, turns: [] } as unknown as WholeTask;
+      for (let one = 0; one < Math.min(tasks, limit); one++) yield waiting;
+    },
+  };
+  const plans = { byHash: () => Promise.resolve(undefined) };
+  await readFacts({ tasks: reader, plans } as unknown as Parameters<typeof readFacts>[0], {
+    ...{ workflow: "shop/order", step: "charge", fromMs: 0, untilMs: 60_000, olderMs: 0 },
+  });
+  return limits;
+}
+
+Deno.test("a larger sample is read where most tasks of the first stand in a line", async () => {
+  deepEqual(await limitsOf(500), [600], "all of them");
+  deepEqual(await limitsOf(5_000), [600, 2_400]);
 });

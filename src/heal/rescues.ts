@@ -52,7 +52,7 @@ export async function rescuesOf(
   const isSooner = action?.kind === "set_timeout" && of.load === "reduces";
   if (!isMore && !isSooner && !isLonger(of)) return undefined;
   const span = { workflow, fromMs: applied.atMs, untilMs: deps.runtime.now(), olderMs: 0 };
-  const facts = (await readFacts(deps, span)).filter((fact) => fact.step === step);
+  const facts = (await readFacts(deps, { step, ...span })).filter((fact) => fact.step === step);
   const isTried = ({ policyVersion }: AttemptFact) =>
     tried.some(({ version }) => version === policyVersion);
   if (isSooner) return soonerIn(facts, { isTried, timeoutMs: timeoutMs ?? action.timeoutMs });

@@ -17,7 +17,7 @@ import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
 import { HEALER } from "./overlay_change.ts";
-import { cutOf, isSlowAnyway } from "./saturated.ts";
+import { cutOf, isSlowAnyway, isSlowerWork } from "./saturated.ts";
 import { isSilent, offText } from "./settings.ts";
 import { isInTasks } from "./timeout_candidates.ts";
 
@@ -205,7 +205,9 @@ function whyNot({ action, repeats }: Candidate, of: Case): string | undefined {
   const { degradation, definition, policy } = of;
   if (loadOf(action, policy) === "adds") {
     if (degradation.saturated) return ADDS_LOAD;
-    if (action.kind === "set_timeout" && !isInTasks(of, degradation.windowMs)) {
+    const isExcused = action.kind !== "set_timeout" || isInTasks(of, degradation.windowMs) ||
+      isSlowerWork(of);
+    if (!isExcused) {
       if (isLinedUp(of)) return ADDS_LOAD;
       if (!isSlowAnyway(of, degradation.windowMs)) {
         return "adds load, and attempts may take longer because there are more";

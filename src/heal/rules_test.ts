@@ -32,7 +32,7 @@ const CASE: Case = {
     isIdempotent: false,
     recent: factsOf(40, () => [["timed_out", 2_000]], (task) => ({ startMs: task * 3_000 })),
     before: factsOf(40, () => [["ok", 400]], (task) => ({ startMs: task * 1_000 })),
-    seen: { recent: 1, before: 1 },
+    seen: { recent: 1, before: 1, intervals: [], windowMs: 60_000 },
     demand: [],
     past: [],
     nowMs: NOW,

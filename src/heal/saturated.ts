@@ -8,6 +8,7 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import { quantileOf } from "./bootstrap.ts";
 import type { Case } from "./case.ts";
 import { chanceAbove, type Part, riseIn } from "./comparison.ts";
+import { atOnceIn, spanOf, sumOf, type Window } from "./window.ts";
 
 /** Completed attempts that show how long they take. */
 const DONE_MIN = 8;
@@ -27,6 +28,21 @@ const LASTS_MIN = 0.75;
 
 /** Of some of them, at least this part of how many are slow of all: they are slow as well. */
 const SLOW_PART_MIN = 0.5;
+
+/** Windows whose intervals are compared. */
+export const SEEN_WINDOWS = 20;
+
+/** Intervals of the statistics that are compared at least, the ones with the most attempts at once with the others. */
+const INTERVALS_MIN = 3;
+
+/** So many times as many at once as was usual are as few. */
+const AS_FEW = 1.5;
+
+/** Windows in which what a system was sent is done, if there was little. */
+const DONE_WINDOWS = 3;
+
+/** An interval shows how long attempts take beside each other when so many of them pass in it one after the other. */
+const TURNS_MIN = 4;
 
 /** So many times as many others are many. */
 const MANY = 2;
@@ -49,7 +65,94 @@ export type SeenAttempts = Pick<Case, "recent" | "before" | "seen">;
 /** Whether what looks like saturation is none. */
 export function isFree(of: SeenAttempts): boolean {
   if (of.recent.some(saysTooMuch)) return false;
-  return takesNoLonger(of.recent, of.before) || isSlowAsUsual(of);
+  return takesNoLonger(of.recent, of.before) || isSlowAsUsual(of) || isSlowerWork(of);
+}
+
+/**
+ * Whether attempts take longer than a line at the system explains, by all attempts that were counted: so it
+ * holds of thin samples as well, in which nobody sees who is under way beside whom.
+ */
+export function isSlowerWork({ recent, before, seen }: SeenAttempts): boolean {
+  const was = ran(before);
+  const { since, isSlow } = slowSince({ recent, before });
+  if (was.length < DONE_MIN || since.length < NEWEST) return false;
+  if (shareOf(since.slice(-NEWEST), isSlow) < SLOW_PART_MIN) return false;
+  if (!isMore(since, before, { is: isSlow, chance: CHANCE.slow })) return false;
+  const usualMs = quantileOf(was, 0.5);
+  const all = turnsOf(seen.intervals);
+  const rise = riseIn(all.map(({ counts }) => (counts.ran.mean ?? Infinity) > SLOW * usualMs));
+  const untilMs = all.at(-1)?.untilMs ?? 0;
+  const last = all.filter(({ fromMs }) => fromMs >= untilMs - DONE_WINDOWS * seen.windowMs);
+  return isAlikeByMany(all.slice(rise), { usualMs, atOnce: usualAtOnce(before, seen) }) ||
+    isSlowByFew(last, { since, usualMs });
+}
+
+/** How many attempts were under way on average (Little's law). */
+function usualAtOnce(before: readonly AttemptFact[], seen: SeenAttempts["seen"]): number {
+  const ends = before.map(({ endedAtMs }) => endedAtMs);
+  const spanMs = Math.max(1, Math.max(...ends) - Math.min(...ends));
+  return before.length / seen.before / spanMs * meanOf(before.map(tookMs));
+}
+
+/**
+ * Whether attempts of the intervals with by far the most at once take no longer than those with the fewest, which
+ * are slow, and no more than was usual: where all stand in a line that never ends, all take as long.
+ */
+function isAlikeByMany(
+  windows: readonly Window[],
+  usual: { readonly usualMs: number; readonly atOnce: number },
+): boolean {
+  const third = Math.floor(windows.length / 3);
+  if (third < INTERVALS_MIN) return false;
+  const sorted = windows.toSorted((one, other) => atOnceIn(one) - atOnceIn(other));
+  const [few, many] = [sorted.slice(0, third), sorted.slice(-third)].map((of) => ({
+    atOnce: meanOf(of.map(atOnceIn)),
+    ...sumOf(of),
+  })) as [Window & { atOnce: number }, Window & { atOnce: number }];
+  const [fewMs, manyMs] = [few.counts.ran.mean ?? 0, many.counts.ran.mean ?? 0];
+  return few.counts.ran.count >= DONE_MIN && fewMs > SLOW * usual.usualMs &&
+    few.atOnce <= AS_FEW * usual.atOnce && many.atOnce >= MANY * few.atOnce &&
+    manyMs <= LONGER * fewMs &&
+    chanceAbove(timedOutIn(many), timedOutIn(few)) > CHANCE.longer;
+}
+
+/**
+ * Whether attempts take longer than they would one after the other: a system has one place at least. So many
+ * are under way as begin while one goes on (Little's law), and what was sent before them is done, if one
+ * place would have done all of it in that time.
+ */
+function isSlowByFew(
+  windows: readonly Window[],
+  { since, usualMs }: { readonly since: readonly AttemptFact[]; readonly usualMs: number },
+): boolean {
+  if (windows.length === 0) return false;
+  const window = sumOf(windows);
+  const perMs = window.counts.starts / spanOf(window);
+  if (perMs * usualMs >= 1) return false;
+  const atOnce = perMs * meanOf(since.map((fact) => goesOnUntil(fact) - fact.startedAtMs));
+  const halfMs = quantileOf(since.map(tookMs), 0.5);
+  return halfMs > TIMES_LONGER * Math.max(1, atOnce) * usualMs;
+}
+
+/** Adds intervals up that follow each other, until attempts take a small part of each. */
+function turnsOf(intervals: readonly Window[]): readonly Window[] {
+  const all = intervals.toSorted((one, other) => one.fromMs - other.fromMs);
+  if (all.length === 0) return [];
+  const turnMs = TURNS_MIN * (sumOf(all).counts.ran.mean ?? 0);
+  const windows: Window[] = [];
+  let open: Window[] = [];
+  for (const interval of all) {
+    open.push(interval);
+    const window = sumOf(open);
+    if (spanOf(window) < turnMs) continue;
+    windows.push(window);
+    open = [];
+  }
+  return windows.filter(({ counts }) => counts.ended > 0);
+}
+
+function timedOutIn({ counts }: Window): Part {
+  return { count: counts.outcome("timed_out"), of: counts.ended };
 }
 
 /** Whether a system refused an attempt because it gets too much. */
@@ -111,14 +214,20 @@ function thirdsOf(facts: readonly AttemptFact[], others: (fact: AttemptFact) => 
   return { few: sorted.slice(0, third), many: sorted.slice(-third) };
 }
 
-/** How attempts are slow that begin while no more others are under way than was usual. */
-function slownessOf({ recent, before, seen }: SeenAttempts) {
+/** Attempts since they became slow, and which are. */
+function slowSince({ recent, before }: Pick<SeenAttempts, "recent" | "before">) {
   const was = ran(before);
   const slowMs = Math.max(SLOW * quantileOf(was, 0.5), quantileOf(was, 0.95));
   const isSlow = (fact: AttemptFact) => isCut(fact) || tookMs(fact) > slowMs;
   const work = recent.filter((fact) => fact.outcome === "completed" || isCut(fact))
     .toSorted((one, other) => one.startedAtMs - other.startedAtMs);
-  const since = work.slice(riseIn(work.map(isSlow)));
+  return { isSlow, since: work.slice(riseIn(work.map(isSlow))) };
+}
+
+/** How attempts are slow that begin while no more others are under way than was usual. */
+function slownessOf({ recent, before, seen }: SeenAttempts) {
+  const was = ran(before);
+  const { isSlow, since } = slowSince({ recent, before });
   const counts = new Map(since.map((fact) => [fact, othersAt(recent, fact)]));
   const others = (fact: AttemptFact) => counts.get(fact) ?? 0;
   const usual = quantileOf(before.map((fact) => othersAt(before, fact)), 0.9) / seen.before;
@@ -182,6 +291,10 @@ export function othersAt(facts: readonly AttemptFact[], of: AttemptFact): number
   return facts.filter((other) =>
     other !== of && other.startedAtMs <= of.startedAtMs && goesOnUntil(other) > of.startedAtMs
   ).length;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
 function goesOnUntil({ startedAtMs, endedAtMs, ranMs, outcome, lateAtMs }: AttemptFact): number {

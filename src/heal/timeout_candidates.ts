@@ -5,7 +5,7 @@ import { quantileOf } from "./bootstrap.ts";
 import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { chanceAbove, riseIn } from "./comparison.ts";
-import { cutOf, isSlowAnyway, tookMs } from "./saturated.ts";
+import { cutOf, isSlowAnyway, isSlowerWork, tookMs } from "./saturated.ts";
 import { Survival } from "./survival.ts";
 
 /** Where so many are cut off, and they do not hang, hardly any is left that says how long they take. */
@@ -28,6 +28,9 @@ function isCutAgain(recent: readonly AttemptFact[]): boolean {
   return later.of >= KIND_MIN && later.count >= MOSTLY_CUT * later.of &&
     later.count / later.of > 1.5 * first.count / first.of && chanceAbove(later, first) < 0.01;
 }
+
+/** How sure it is that a longer time-out helps where nobody is answered. */
+const UNANSWERED = 0.35;
 
 /** First attempts that take so many times as long as before are held up. */
 const HELD_UP = 1.3;
@@ -57,8 +60,12 @@ export function isInTasks(of: Pick<Case, "recent" | "before">, windowMs: number)
   if (!isCutAgain(of.recent) || (othersTake(of) ?? Infinity) > HELD_UP) return false;
   const cut = sinceCut(of.recent)
     .filter(({ outcome, attempt }) => outcome === "timed_out" && attempt > 1);
-  const lastsMs = (cut.at(-1)?.startedAtMs ?? 0) - (cut[0]?.startedAtMs ?? 0);
-  return lastsMs >= LASTS_WINDOWS * windowMs;
+  return lastMs(cut) >= LASTS_WINDOWS * windowMs;
+}
+
+/** How long attempts have begun for, those that began first come first. */
+function lastMs(facts: readonly AttemptFact[]): number {
+  return (facts.at(-1)?.startedAtMs ?? 0) - (facts[0]?.startedAtMs ?? 0);
 }
 
 function hangs(recent: readonly AttemptFact[]): boolean {
@@ -94,22 +101,13 @@ export function timeouts(of: Case): Candidate[] {
   if (holdsUpOthers(of)) return [];
   const takesLonger = (now.p50Ms ?? 0) > 1.3 * (before.p50Ms ?? Infinity) ||
     (now.p95Ms ?? 0) > 0.6 * timeoutMs;
-  const isSlower = isMostlyCut || isCutAgain(recent) || takesLonger && isSlowAnyway(of, windowMs);
+  const unanswered = sinceCut(recent);
+  const isAllCut = unanswered.length >= GROUP_MIN &&
+    cutOf(unanswered).count === unanswered.length && lastMs(unanswered) >= windowMs;
+  const isSlower = isMostlyCut || isAllCut || isCutAgain(recent) ||
+    takesLonger && (isSlowAnyway(of, windowMs) || isSlowerWork(of));
   const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
-  if (isSlower) {
-    // To wait for what does work costs nothing; what is too short once more costs another trial.
-    const most = of.bounds.timeoutMs?.[1] ?? Infinity;
-    const wanted = most < 1.25 * timeoutMs ? 2 * timeoutMs : Math.min(2 * timeoutMs, most);
-    return [{
-      action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
-      tier: "T1",
-      confidence: 0.7,
-      because: `${share}, and those that completed took ${now.p50Ms ?? "too few"} ms ` +
-        `(median; ${before.p50Ms} ms before)`,
-      expected: `attempts that take up to ${wanted} ms complete`,
-      repeats: false,
-    }];
-  }
+  if (isSlower) return [longer(of, share, isAllCut ? unanswered.length : undefined)];
   // What waits in a line is not answered sooner by asking again: that makes the line longer.
   const usual = before.p95Ms;
   if (usual === undefined || policy.attemptsMax < 2 || saturated || !hangsByChance(of)) return [];
@@ -123,4 +121,36 @@ export function timeouts(of: Case): Candidate[] {
     expected: `an attempt that hangs is tried again after ${wanted} ms`,
     repeats: true,
   }];
+}
+
+/** Twice as long; `unanswered`: so many attempts had no answer, and none since has had one. */
+function longer(
+  { degradation: { workflow, step, now, before }, policy: { timeoutMs = 0 }, bounds }: Case,
+  share: string,
+  unanswered: number | undefined,
+): Candidate {
+  // To wait for what does work costs nothing; what is too short once more costs another trial.
+  const most = bounds.timeoutMs?.[1] ?? Infinity;
+  const wanted = most < 1.25 * timeoutMs ? 2 * timeoutMs : Math.min(2 * timeoutMs, most);
+  const of = {
+    action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
+    tier: "T1",
+    repeats: false,
+  } as const;
+  if (unanswered !== undefined) {
+    return {
+      ...of,
+      confidence: UNANSWERED,
+      because: `none of the last ${unanswered} attempts was answered within ${timeoutMs} ms: ` +
+        "they take longer, or hang",
+      expected: `those that try ${wanted} ms show which`,
+    };
+  }
+  return {
+    ...of,
+    confidence: 0.7,
+    because: `${share}, and those that completed took ${now.p50Ms ?? "too few"} ms ` +
+      `(median; ${before.p50Ms} ms before)`,
+    expected: `attempts that take up to ${wanted} ms complete`,
+  };
 }

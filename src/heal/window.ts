@@ -65,6 +65,11 @@ export function spanOf({ fromMs, untilMs }: Window): number {
   return untilMs - fromMs;
 }
 
+/** How many attempts are under way on average, by Little's law; those that completed say how long they take. */
+export function atOnceIn(window: Window): number {
+  return window.counts.starts * (window.counts.ran.mean ?? 0) / spanOf(window);
+}
+
 /** Attempts that failed, in whatever way, as a share of those that ended. */
 export function failedShare({ counts }: Window): number {
   return counts.ended === 0 ? 0 : counts.failed / counts.ended;
