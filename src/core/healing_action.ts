@@ -37,6 +37,9 @@ const ACTIONS: Readonly<Record<HealingAction["kind"], z.ZodType<object>>> = {
   suggest_change: z.object({ workflow: z.string(), text: z.string() }),
 };
 
+/** Every kind. */
+export const ACTION_KINDS: readonly string[] = Object.keys(ACTIONS);
+
 /** Reads an action; undefined: another version made it, and this one cannot do or undo it. */
 export function actionOf(action: { readonly kind: string }): HealingAction | undefined {
   if (!Object.hasOwn(ACTIONS, action.kind)) return undefined;

@@ -8,14 +8,14 @@ import { chosenOf, type Incident, outcomeOf } from "../core/incident.ts";
 import { messageOf } from "../core/errors.ts";
 import { Draw } from "./draw.ts";
 import { chart } from "./plot.ts";
-import { loadScenario } from "./scenario_file.ts";
+import { loadScenario, unknownNames } from "./scenario_file.ts";
 import { type Score, scoreOf } from "./score.ts";
 import { openWorld } from "./world.ts";
 
 const USAGE = `Usage: deno task simulate --load FILE [--no-heal] [--seed N] [--json]
 
   --load FILE   a scenario: a TypeScript file, see docs/healing.md
-  --no-heal     without healing: policies stay as they are
+  --no-heal     without healing: policies stay as they are; circuits and limits do their work
   --seed N      other magnitudes, arrivals and latencies (1)
   --json        one JSON document instead of a plot`;
 
@@ -45,6 +45,7 @@ async function main(): Promise<number> {
   }
   const of = await loadScenario(values.load);
   const scenario = of(new Draw(`${seed}/magnitudes`));
+  for (const text of unknownNames(scenario)) console.error(`Note: ${text}`);
   await using world = await openWorld(scenario, { seed, heals: !values["no-heal"] });
   const beganMs = performance.now();
   await world.run();

@@ -4,6 +4,8 @@
  */
 
 import { parseArgs } from "node:util";
+import { Draw } from "../../src/simulation/draw.ts";
+import { loadScenario, unknownNames } from "../../src/simulation/scenario_file.ts";
 import type { ArmOf, ArmResult } from "./arm.ts";
 import type { Piece, WorkerAnswer } from "./bench_worker.ts";
 import type { OptimiserScore } from "./optimiser_bench.ts";
@@ -47,6 +49,7 @@ async function main(): Promise<number> {
     const named = values.only === undefined ? "" : ` whose name contains "${values.only}"`;
     throw new Error(`Cannot run scenarios: there is none in "${values.scenarios}"${named}`);
   }
+  await noteUnknownNames(paths);
   const arms = armsOf(paths, { seeds, isSwept: values.sweep });
   const { results, score } = await runAll(arms, {
     workers,
@@ -57,6 +60,16 @@ async function main(): Promise<number> {
   if (values.json) console.log(JSON.stringify(report));
   else printReport(report);
   return report.missed.length === 0 ? 0 : 1;
+}
+
+/** Says on stderr which names of scenarios nothing has. */
+async function noteUnknownNames(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const scenario = (await loadScenario(path))(new Draw("1/magnitudes"));
+    for (const text of unknownNames(scenario)) {
+      console.error(`Note on ${path.split("/").at(-1)}: ${text}`);
+    }
+  }
 }
 
 /** Files of scenarios, by name. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { FAILURE_TYPES } from "../../src/core/healing.ts";
 import { Draw } from "../../src/simulation/draw.ts";
-import { loadScenario } from "../../src/simulation/scenario_file.ts";
+import { loadScenario, unknownNames } from "../../src/simulation/scenario_file.ts";
 import { scoreOf } from "../../src/simulation/score.ts";
 import { openWorld } from "../../src/simulation/world.ts";
 import { runArm } from "./arm.ts";
@@ -30,19 +29,26 @@ for (const [name, least] of Object.entries(FOLDERS)) {
     const all = await Promise.all(files.map((file) => loadScenario(file)));
 
     const scenarios = all.map((of) => of(new Draw("1")));
-    for (const { about, systems, workflows, wanted: { diagnosis } } of scenarios) {
-      const steps = Object.values(workflows).flatMap((of) => Object.entries(of.steps));
-      const names = new Set(steps.map(([step]) => step));
-      const types: readonly string[] = FAILURE_TYPES;
-      assert.deepEqual(steps.filter(([, { system }]) => systems[system] === undefined), [], about);
-      assert.deepEqual(diagnosis?.failureType.filter((of) => !types.includes(of)) ?? [], [], about);
-      assert.deepEqual(diagnosis?.steps?.filter((step) => !names.has(step)) ?? [], [], about);
-    }
+    for (const scenario of scenarios) assert.deepEqual(unknownNames(scenario), [], scenario.about);
     const controls = scenarios.filter(({ wanted }) => wanted.isControl).length;
     assert.ok(controls >= least.controls, `${controls} controls`);
     assert.ok(scenarios.length - controls >= least.faults, `${scenarios.length} scenarios`);
   });
 }
+
+Deno.test("a scenario is noted that names what does not exist", async () => {
+  const scenario = (await loadScenario(`${FOLDER}/broken_worker.ts`))(new Draw("1"));
+  const wanted = {
+    ...scenario.wanted,
+    forbidden: ["set_timeouts"],
+    diagnosis: { failureType: ["slow"], steps: ["pay"] },
+  };
+
+  const notes = unknownNames({ ...scenario, wanted });
+
+  assert.equal(notes.length, 3);
+  assert.match(notes[0] ?? "", /the action "set_timeouts" is unknown; there are set_timeout, /);
+});
 
 Deno.test("scenarios are breached without healing, and controls are not", async () => {
   assert.ok((await score("broken_worker")).breachMinutes >= 40);
