@@ -14,7 +14,7 @@ import { riseIn } from "./comparison.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { othersFailed, OTHERWISE_FAILED_MAX } from "./load_candidates.ts";
 import { readWindow, usualSpan } from "./reading.ts";
-import { cutOf, isSlowAnyway, othersAt, tookMs } from "./saturated.ts";
+import { cutOf, isSlowAnyway, othersAt, takesLongerTogether, tookMs } from "./saturated.ts";
 import { hangsByChance } from "./timeout_candidates.ts";
 import { failedShare, type Window } from "./window.ts";
 
@@ -56,6 +56,7 @@ export function crowds(of: Case): Candidate[] {
   if (begin > MORE_TASKS * own.perMinuteBefore) return [];
   const done = donePerMinute(of, concurrencyMax);
   if (done < SPARE * begin || isSlowAnyway(of, degradation.windowMs)) return [];
+  if (!takesLongerTogether(recent)) return [];
   const because = `${Math.round(many)} attempts run at once (${usual.toFixed(1)} before), and ` +
     `${cut} of ${recent.length} were cut off`;
   return [crowdLimit(of, because, { concurrencyMax, perMinute: done })];

@@ -110,6 +110,17 @@ Deno.test("attempts that hang by chance are many at once, and no crowd", () => {
   );
 });
 
+Deno.test("attempts that are cut off as often beside few others are no crowd", () => {
+  const cut = ["timed_out", 4_000] as const;
+  const recent = factsOf(
+    120,
+    (task) => task % 4 === 0 ? [cut, cut, cut, ["ok", 1_000]] : [["ok", 1_000]],
+    (task) => ({ startMs: NOW - MINUTE + task * 500 }),
+  );
+
+  deepEqual(limits({ recent }), []);
+});
+
 Deno.test("a limit is raised while attempts wait longer and longer, and lowered while they are cut off", () => {
   const usual = windowOf(1_000, { ranMs: 1_000 });
   const earlier = windowOf(100, { ranMs: 1_500, waitedMs: 10_000 });

@@ -1,6 +1,6 @@
 /** The diagnoser of a server: reads a task and what ran beside it, and diagnoses its failure. */
 
-import { type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
+import { attemptError, type AttemptFact, attemptFacts } from "../core/attempt_fact.ts";
 import type { Diagnosis } from "../core/diagnosis.ts";
 import { type Option, optionsFor } from "../core/alternative.ts";
 import { TaskerError } from "../core/errors.ts";
@@ -92,7 +92,7 @@ async function answer(deps: DiagnoserDeps, question: DiagnosisQuestion): Promise
   const turns = await newestTurns(deps.history, taskId);
   const reading = new Reading(deps);
   reading.add(plan, taskId, turns);
-  const failure = failureOf(reading.facts, plan, question);
+  const failure = failureOf([...reading.facts, ...unstarted(plan, taskId, turns)], plan, question);
   const nowMs = deps.runtime.now();
   const sinceMs = Math.min(nowMs - WINDOW_MS, mintedAtMs(taskId));
   const nearMs = Math.max(sinceMs, failure.startedAtMs - NEAR_MS);
@@ -283,6 +283,27 @@ class Reading {
     const { timeoutMs } = this.deps.policyOf({ plan, taskId }, index);
     this.#steps.set(key, stepInfo(definition, timeoutMs));
   }
+}
+
+/** Steps that failed before an attempt of them began, because they had waited for too long. */
+function unstarted(plan: Plan, taskId: TaskId, turns: readonly Turn[]): readonly AttemptFact[] {
+  const begun = new Set<number>();
+  const facts: AttemptFact[] = [];
+  for (const event of turns.flatMap(({ events }) => events)) {
+    if (event.kind === "StepStarted") begun.add(event.step);
+    if (event.kind !== "StepFailed" && event.kind !== "StepParked") continue;
+    const { step, atMs, failure } = event;
+    if (failure === undefined || begun.has(step)) continue;
+    const error = attemptError(failure);
+    if (error.code !== "queue_timed_out") continue;
+    facts.push({
+      ...{ taskId, workflow: plan.workflow, version: plan.definition.version },
+      ...{ step: plan.steps[step]?.name ?? String(step), attempt: 1, policyVersion: 0, tags: [] },
+      ...{ startedAtMs: atMs, endedAtMs: atMs, waitedMs: 0, ranMs: 0 },
+      ...{ outcome: failure.class, error, isRetried: false },
+    });
+  }
+  return facts;
 }
 
 /**

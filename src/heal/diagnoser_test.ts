@@ -191,3 +191,23 @@ Deno.test("a third diagnosis at a time is refused, and one after them is not", a
   assert.equal(third.code, "api.busy");
   await ask(subject);
 });
+
+Deno.test("a step that waited too long to be started is diagnosed, though no attempt of it began", async () => {
+  const driver = parkedBy("");
+  const failure = failureOf(
+    "timed_out",
+    "The step waited too long to be started",
+    "queue_timed_out",
+  );
+  const turns = driver.turns.map((turn) => ({
+    ...turn,
+    events: turn.events.filter(({ kind }) => kind !== "StepStarted")
+      .map((event) => event.kind === "StepParked" ? { ...event, failure } : event),
+  }));
+  const waited = Object.create(driver, { turns: { value: turns } }) as TaskDriver;
+
+  const { failure_type: type, message } = await diagnoserOf([waited]).ask(waited);
+
+  assert.equal(type, "overload");
+  assert.match(message ?? "", /waited too long to be started/);
+});

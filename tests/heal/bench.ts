@@ -51,7 +51,7 @@ async function main(): Promise<number> {
   }
   await noteUnknownNames(paths);
   const arms = armsOf(paths, { seeds, isSwept: values.sweep });
-  const { results, score } = await runAll(arms, {
+  const { results, broken, score } = await runAll(arms, {
     workers,
     out: values.out,
     isOptimised: values.only === undefined,
@@ -59,7 +59,8 @@ async function main(): Promise<number> {
   const report = reportOf(results, score);
   if (values.json) console.log(JSON.stringify(report));
   else printReport(report);
-  return report.missed.length === 0 ? 0 : 1;
+  for (const text of broken) console.error(`Cannot run ${text}`);
+  return report.missed.length === 0 && broken.length === 0 ? 0 : 1;
 }
 
 /** Says on stderr which names of scenarios nothing has. */
@@ -105,7 +106,12 @@ async function runAll(
     readonly out: string | undefined;
     readonly isOptimised: boolean;
   },
-): Promise<{ readonly results: readonly ArmResult[]; readonly score?: OptimiserScore }> {
+): Promise<{
+  readonly results: readonly ArmResult[];
+  /** What has no result, and why. */
+  readonly broken: readonly string[];
+  readonly score?: OptimiserScore;
+}> {
   const known = new Map(knownIn(out).map((result) => [keyOf(result), result]));
   const open = arms.filter((arm) => !known.has(keyOf(arm)));
   // The optimiser takes longest: it comes first, so that the workers end together.
@@ -113,13 +119,14 @@ async function runAll(
   const progress = new Progress(pieces.length);
   let next = 0;
   let score: OptimiserScore | undefined;
+  const broken: string[] = [];
   const work = async () => {
     const url = new URL("bench_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module" });
     for (let piece = pieces[next++]; piece !== undefined; piece = pieces[next++]) {
       const answer = await ask(worker, piece);
-      if (answer.kind === "broke") throw new Error(`${nameOf(piece)}: ${answer.error}`);
-      if (answer.kind === "optimised") score = answer.score;
+      if (answer.kind === "broke") broken.push(`${nameOf(piece)}: ${answer.error}`);
+      else if (answer.kind === "optimised") score = answer.score;
       else {
         known.set(keyOf(answer.result), answer.result);
         if (out !== undefined) {
@@ -131,8 +138,11 @@ async function runAll(
     worker.terminate();
   };
   await Promise.all(Array.from({ length: Math.min(workers, pieces.length) }, work));
-  const results = arms.flatMap((arm) => known.get(keyOf(arm)) ?? []);
-  return { results, ...(score !== undefined && { score }) };
+  // One of two arms says nothing without the other.
+  const results = arms.flatMap((arm) =>
+    known.has(keyOf({ ...arm, heals: !arm.heals })) ? known.get(keyOf(arm)) ?? [] : []
+  );
+  return { results, broken, ...(score !== undefined && { score }) };
 }
 
 /** Says on stderr how far the bench is, and how long it will take. */
