@@ -31,6 +31,9 @@ export const KIND_MIN = 4;
 /** The last attempts, which say how a step does now. */
 export const LAST = 24;
 
+/** The greatest change of a value, as a ratio. */
+export const STEP_MAX = 2;
+
 /** Until when what ends by itself holds. */
 export function holdUntil({ past, nowMs, degradation }: Case): number {
   const alike =

@@ -5,18 +5,20 @@ import { actionOf } from "../core/healing_action.ts";
 import { chosenOf, type Degradation } from "../core/incident.ts";
 import { Counts, type StatisticsCell } from "../core/statistics.ts";
 import { INTERVAL_MS } from "../core/statistics_tiers.ts";
+import { STEP_MAX } from "./candidate.ts";
 import { seenIn } from "./case.ts";
 import { isCrowdLimit } from "./crowd.ts";
 import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import type { AppliedIncident, IncidentSteps } from "./incident.ts";
-import { type Conflict, raise, type Standing, standingOf, widen } from "./overlay_change.ts";
+import { type Conflict, type Standing, standingOf, tryOther, widen } from "./overlay_change.ts";
 import { isStartRate, isTrickle } from "./following.ts";
 import { readCells, readFacts, readWindow, type Span, unattended, usualSpan } from "./reading.ts";
 import { rescuesOf } from "./rescues.ts";
-import { ADDS_LOAD, STEP_MAX } from "./rules.ts";
+import { ADDS_LOAD } from "./rules.ts";
 import { isFree, SEEN_WINDOWS } from "./saturated.ts";
 import { isSilent, offText, settingsIn } from "./settings.ts";
+import { shorterThan } from "./timeout_candidates.ts";
 import { compare, compareFigures, type Group, type Groups, sumOf, worseThan } from "./verdict.ts";
 import { figuresOf, windowOf } from "./window.ts";
 
@@ -128,13 +130,14 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   const nowMs = deps.runtime.now();
   const timeoutMs = timeoutIn(standing.values);
   const blocks = await blocksOf(deps, of, { tried: standing.tried, settleMs: timeoutMs ?? 0 });
-  const rescues = await rescuesOf(deps, of, { tried: standing.tried, timeoutMs });
+  const shorterMs = shorterIn(deps, of, timeoutMs);
+  const rescues = await rescuesOf(deps, of, { ...standing, timeoutMs, shorterMs });
   const compared = compare(blocks, degradation.now.failedShare, rescues);
   const [changed, unchanged] = [sumOf(blocks, "changed").step, sumOf(blocks, "unchanged").step];
   const deadlineMs = DEADLINE_WINDOWS * degradation.windowMs;
   // Other values have as long.
   const sinceMs = standing.tried[0]?.atMs ?? applied.atMs;
-  const turns = 1 + standing.raises;
+  const turns = 1 + standing.others;
   const isWatched = of.look >= turns * DEADLINE_LOOKS.min ||
     blocks.length * INTERVAL_MS >= deadlineMs;
   const isLate = (nowMs >= sinceMs + deadlineMs && isWatched) ||
@@ -142,7 +145,7 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   const span = { fromMs: applied.atMs, untilMs: nowMs };
   const verdict = (verdict: "better" | "worse" | "unclear", says: string) => ({
     verdict,
-    says: standing.raises > 0
+    says: standing.others > 0
       ? `${says}; the time-out that is tried is ${timeoutMs} ms by now`
       : says,
     with: figuresOf({ ...span, counts: changed }),
@@ -153,6 +156,9 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (compared.verdict === "worse" || isLate) return verdict(compared.verdict, compared.says);
   if (isSilent(settings, { ...degradation, nowMs })) return undefined;
   if (compared.verdict === "better") return verdict("better", compared.says);
+  if (rescues?.maySooner && await triesShorter(deps, of, { shorterMs, says: rescues.says })) {
+    return undefined;
+  }
   if (rescues?.inVain === "hangs") return verdict("unclear", rescues.says);
   if (rescues?.inVain === "longer") {
     const says = await tryLonger(deps, of, { timeoutMs, says: rescues.says });
@@ -181,6 +187,28 @@ function timeoutIn(values: readonly Change[]): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
+/** A shorter time-out than the one that is tried, within the bounds; undefined: there is none to try. */
+function shorterIn(
+  { plans }: Pick<HealerDeps, "plans">,
+  { incident: { degradation: { workflow, before } }, load }: Trial,
+  timeoutMs: number | undefined,
+): number | undefined {
+  const least = plans.find(workflow)?.definition.heal?.timeoutMs?.[0];
+  if (load !== "reduces" || least === undefined || before.p95Ms === undefined) return undefined;
+  return timeoutMs && shorterThan(timeoutMs, { usualMs: before.p95Ms, leastMs: least });
+}
+
+/** Lets those that try a shorter time-out try one that is shorter still; false: more comes in than is done. */
+async function triesShorter(
+  deps: HealerDeps,
+  of: Trial,
+  { shorterMs, says }: { readonly shorterMs: number | undefined; readonly says: string },
+): Promise<boolean> {
+  if (await isSaturatedNow(deps, of.incident.degradation)) return false;
+  await tryTimeout(deps, of, { kind: "lowers", timeoutMs: shorterMs, says });
+  return true;
+}
+
 /** Smaller steps are not worth another trial. */
 const LONGER_MIN = 1.25;
 
@@ -190,19 +218,33 @@ const LONGER_MIN = 1.25;
  */
 async function tryLonger(
   deps: HealerDeps,
-  { taskId, incident: { degradation }, change }: Trial,
+  of: Trial,
   { timeoutMs = 0, says }: { readonly timeoutMs: number | undefined; readonly says: string },
 ): Promise<string | undefined> {
+  const { incident: { degradation } } = of;
   const plan = deps.plans.find(degradation.workflow);
   const most = plan?.definition.heal?.timeoutMs?.[1] ?? 0;
   const wanted = Math.min(STEP_MAX * timeoutMs, most);
   if (wanted < LONGER_MIN * timeoutMs) return says;
   if (await isSaturatedNow(deps, degradation)) return ADDS_LOAD;
-  const changes = change.changes.map(({ path }) => ({ path, value: wanted }));
-  const deed = { incident: taskId, change, why: says, nowMs: deps.runtime.now() };
-  await raise(deps.policies, deed, changes);
-  deps.log.info("Those that try a change get more", { incident: taskId, timeoutMs: wanted });
+  await tryTimeout(deps, of, { kind: "raises", timeoutMs: wanted, says });
   return undefined;
+}
+
+/** Lets those that try a time-out try another one. */
+async function tryTimeout(
+  deps: HealerDeps,
+  { taskId, change }: Trial,
+  { kind, timeoutMs, says }: {
+    readonly kind: "raises" | "lowers";
+    readonly timeoutMs: number | undefined;
+    readonly says: string;
+  },
+): Promise<void> {
+  const changes = change.changes.map(({ path }) => ({ path, value: timeoutMs }));
+  const deed = { incident: taskId, change, kind, why: says, nowMs: deps.runtime.now() };
+  await tryOther(deps.policies, deed, changes);
+  deps.log.info("Those that try a change try another time-out", { incident: taskId, timeoutMs });
 }
 
 /** Whether as many tasks have tried a change as should before more do, or none will in time. */

@@ -12,7 +12,7 @@ import { applyChanges, conflictsOf, inverseOf, valueAt } from "./changes.ts";
 export const HEALER = "tasker";
 
 const DEEDS = [
-  ...["tries", "widens", "raises", "changes", "keeps", "takes back"] as const,
+  ...["tries", "widens", "raises", "lowers", "changes", "keeps", "takes back"] as const,
   ...["lets through", "holds on", "ends"] as const,
 ];
 
@@ -91,10 +91,10 @@ export async function widen(policies: Policies, deed: OverlayDeed, percent: numb
   });
 }
 
-/** Lets those that try a change try other values. */
-export async function raise(
+/** Lets those that try a change try other values: `raises` or `lowers` them. */
+export async function tryOther(
   policies: Policies,
-  deed: OverlayDeed,
+  { kind, ...deed }: OverlayDeed & { readonly kind: "raises" | "lowers" },
   changes: readonly Change[],
 ): Promise<Put> {
   const versions = await versionsOf(policies, deed.change);
@@ -104,7 +104,7 @@ export async function raise(
     return conflict(newest, "was put since");
   }
   return await next(policies, newest, {
-    ...{ ...deed, deed: "raises", content: applyChanges(contentOf(newest), changes) },
+    ...{ ...deed, deed: kind, content: applyChanges(contentOf(newest), changes) },
     canary: { percent: newest.canary.percent, salt: deed.incident },
   });
 }
@@ -148,8 +148,10 @@ export type Standing =
     readonly percent: number | undefined;
     /** The versions under which tasks try the values of now, and since when. */
     readonly tried: readonly Pick<PolicyOverlay, "version" | "atMs">[];
+    /** The same, with those of the values that were tried before. */
+    readonly everTried: readonly Pick<PolicyOverlay, "version" | "atMs">[];
     /** How often those that try it were given other values. */
-    readonly raises: number;
+    readonly others: number;
     /** What it has put last. */
     readonly values: readonly Change[];
     /** How often it was put again. */
@@ -168,12 +170,14 @@ export async function standingOf(policies: Policies, of: OfIncident): Promise<St
     if (refused !== undefined) return refused;
   }
   const { by = "", reason = "", atMs = 0, version = 0, canary } = last?.version ?? {};
+  const triedIn = (of: typeof deeds) =>
+    of.flatMap(({ kind, version }) => isTrial(kind) ? [version] : []);
   return {
     ...{ kind: last?.kind ?? "nothing", by, atMs, version, percent: canary?.percent },
     says: reason.slice(reason.indexOf(": ") + 2),
-    tried: deeds.slice(Math.max(0, deeds.findLastIndex(({ kind }) => kind === "raises")))
-      .flatMap(({ kind, version }) => isTrial(kind) ? [version] : []),
-    raises: deeds.filter(({ kind }) => kind === "raises").length,
+    tried: triedIn(deeds.slice(Math.max(0, deeds.findLastIndex(({ kind }) => isOther(kind))))),
+    everTried: triedIn(deeds),
+    others: deeds.filter(({ kind }) => isOther(kind)).length,
     values: valuesPut(versions, of),
     renewals: deeds.filter(({ kind }) => kind === "holds on").length,
     isBusy: newest?.canary !== undefined && newest !== last?.version,
@@ -236,7 +240,11 @@ function deedsOf(versions: readonly PolicyOverlay[], incident: string) {
 }
 
 function isTrial(deed: Deed): boolean {
-  return deed === "tries" || deed === "widens" || deed === "raises";
+  return deed === "tries" || deed === "widens" || isOther(deed);
+}
+
+function isOther(deed: Deed): boolean {
+  return deed === "raises" || deed === "lowers";
 }
 
 /** Why what an incident has put is not its own any more; undefined: it is. */

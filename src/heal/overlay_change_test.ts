@@ -5,10 +5,10 @@ import {
   fateOf,
   keepChange,
   putChange,
-  raise,
   standingOf,
   takeBack,
   triedPercentOf,
+  tryOther,
   widen,
 } from "./overlay_change.ts";
 
@@ -117,11 +117,11 @@ Deno.test("more tasks try a change once, and all that try it get back what was t
 
 Deno.test("those that try a change get other values, which are kept for all or taken back to the first", async () => {
   const more = CHANGE.changes.map(({ path }) => ({ path, value: 8_000 }));
-  for (const end of [keepChange, takeBack]) {
+  for (const [end, kind] of [[keepChange, "raises"], [takeBack, "lowers"]] as const) {
     const { policies, steps } = await opened();
     await putChange(policies, DEED, { percent: 20 });
 
-    await raise(policies, DEED, more);
+    await tryOther(policies, { ...DEED, kind }, more);
     const standing = await standingOf(policies, DEED);
     await widen(policies, DEED, 50);
     const wider = await standingOf(policies, DEED);
@@ -129,9 +129,15 @@ Deno.test("those that try a change get other values, which are kept for all or t
 
     const seen = [standing, wider].map((one) =>
       one.kind !== "conflict" &&
-      [one.kind, one.percent, one.raises, one.values, one.tried.map(({ version }) => version)]
+      [
+        one.kind,
+        one.percent,
+        one.others,
+        one.values,
+        ...[one.tried, one.everTried].map((of) => of.map(({ version }) => version)),
+      ]
     );
-    deepEqual(seen, [["raises", 20, 1, more, [3]], ["widens", 50, 1, more, [3, 4]]]);
+    deepEqual(seen, [[kind, 20, 1, more, [3], [2, 3]], ["widens", 50, 1, more, [3, 4], [2, 3, 4]]]);
     const kept = { charge: { timeoutMs: 8_000 }, "*": { heartbeatMs: 9 } };
     deepEqual((await steps()).at(-1), end === keepChange ? kept : BEFORE.steps);
   }

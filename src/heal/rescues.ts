@@ -19,7 +19,12 @@ interface Seen extends Rescues {
    * next one completes; absent: it is not known to be so.
    */
   readonly inVain?: "longer" | "hangs";
+  /** Whether those that are given up may be so sooner: their next attempts complete, and no others are lost. */
+  readonly maySooner?: boolean;
 }
+
+/** Tasks that a time-out has saved before a shorter one is tried, and so many for each that may be lost then. */
+const SOONER = { tasks: 2, lostPart: 1 / 3 };
 
 /**
  * Attempts that may take longer; the part of them that completes at most where that helps nobody; and the part of
@@ -40,11 +45,13 @@ interface Changed extends AppliedIncident {
 export async function rescuesOf(
   deps: Pick<HealerDeps, "statistics" | "tasks" | "plans" | "runtime">,
   of: Changed,
-  { tried, timeoutMs }: {
-    /** The versions under which tasks try it. */
+  { tried, everTried, timeoutMs, shorterMs }: {
+    /** The versions under which tasks try the values of now, and those before. */
     readonly tried: readonly { readonly version: number }[];
-    /** The time-out that they try. */
+    readonly everTried: readonly { readonly version: number }[];
+    /** The time-out that they try, and the one that may be tried next. */
     readonly timeoutMs: number | undefined;
+    readonly shorterMs: number | undefined;
   },
 ): Promise<Seen | undefined> {
   const { incident: { degradation: { workflow, step } }, applied, action } = of;
@@ -53,9 +60,16 @@ export async function rescuesOf(
   if (!isMore && !isSooner && !isLonger(of)) return undefined;
   const span = { workflow, fromMs: applied.atMs, untilMs: deps.runtime.now(), olderMs: 0 };
   const facts = (await readFacts(deps, { step, ...span })).filter((fact) => fact.step === step);
-  const isTried = ({ policyVersion }: AttemptFact) =>
-    tried.some(({ version }) => version === policyVersion);
-  if (isSooner) return soonerIn(facts, { isTried, timeoutMs: timeoutMs ?? action.timeoutMs });
+  const isIn = (versions: typeof tried) => ({ policyVersion }: AttemptFact) =>
+    versions.some(({ version }) => version === policyVersion);
+  const isTried = isIn(tried);
+  if (isSooner) {
+    // Whoever was given up later than now, and completed, was saved as well.
+    return {
+      ...soonerIn(facts, { isTried: isIn(everTried), timeoutMs: timeoutMs ?? action.timeoutMs }),
+      maySooner: maySooner(facts.filter(isTried), shorterMs),
+    };
+  }
   if (isLonger(of)) return longerIn(facts.filter(isTried), valueBefore(deps, of, "timeoutMs"));
   const before = valueBefore(deps, of, "attemptsMax");
   if (before === undefined) return undefined;
@@ -91,6 +105,18 @@ export function soonerIn(
     isSooner: true,
     blocks: blocksBy([...next, ...lost]),
   };
+}
+
+/**
+ * Whether a time-out may be made shorter still: the next attempts of those that it cut off mostly complete in
+ * the shorter time, and hardly any other attempt takes longer than that. It is little that is known of a shorter
+ * one then, so it is only tried, as this one was.
+ */
+export function maySooner(tried: readonly AttemptFact[], shorterMs = 0): boolean {
+  const next = nextOf(tried, tried.filter(({ outcome }) => outcome === "timed_out"));
+  const saved = completedOf(next).filter(({ ranMs }) => ranMs <= shorterMs).length;
+  const lost = completedOf(tried).filter(({ ranMs }) => ranMs > shorterMs).length;
+  return saved >= SOONER.tasks && saved > next.length / 2 && lost <= SOONER.lostPart * saved;
 }
 
 function isLonger({ action, load }: Pick<Changed, "action" | "load">): boolean {

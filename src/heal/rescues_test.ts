@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
-import { longerIn, soonerIn } from "./rescues.ts";
+import { longerIn, maySooner, soonerIn } from "./rescues.ts";
 
 /** Tasks of which the even ones try a time-out of a second instead of ten. */
 function seen(tried: readonly Went[], others: readonly Went[]) {
@@ -44,4 +44,25 @@ Deno.test("a longer time-out is seen by what completes after the time of the one
   const byChance = seen(20, ["timed_out", 2_000], ["ok", 100]);
   deepEqual(byChance, [says(0, 20), "hangs"], "the next attempt completes");
   equal(longerIn([], undefined), undefined, "what it was before is not known");
+});
+
+Deno.test("a time-out is made shorter still once it has saved tasks, unless others would be lost", () => {
+  const may = (tasks: number, ...went: readonly Went[]) =>
+    maySooner(factsOf(tasks, () => went), 500);
+
+  equal(may(2, ["timed_out", 1_000], ["ok", 100]), true);
+  equal(may(1, ["timed_out", 1_000], ["ok", 100]), false, "one may be saved by chance");
+  equal(may(2, ["timed_out", 1_000], ["ok", 800]), false, "the next one would be cut off as well");
+  equal(may(9, ["ok", 100]), false, "nothing was given up");
+  const mostlyAgain = factsOf(20, (task) => [
+    ["timed_out", 1_000],
+    task % 2 === 0 ? ["ok", 100] : ["timed_out", 1_000],
+  ]);
+  equal(maySooner(mostlyAgain, 500), false, "half of the next ones are given up as well");
+  const late = factsOf(
+    20,
+    (task) => task % 2 === 0 ? [["timed_out", 1_000], ["ok", 100]] : [["ok", 800]],
+  );
+  equal(maySooner(late, 500), false, "as many others take longer than that");
+  equal(maySooner(late, undefined), false, "it is as short as may be");
 });

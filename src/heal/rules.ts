@@ -12,7 +12,7 @@ import { WHOLE_SYSTEM } from "../core/policy.ts";
 import type { PolicyOverlay } from "../core/ports.ts";
 import type { Ejected } from "../core/shared_limit.ts";
 import { changesOf, loadOf } from "./actions.ts";
-import { type Candidate, LAST, newest } from "./candidate.ts";
+import { type Candidate, LAST, newest, STEP_MAX } from "./candidate.ts";
 import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
@@ -30,9 +30,6 @@ const REVERSALS_MAX = 2;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-
-/** The greatest change of a value, as a ratio. */
-export const STEP_MAX = 2;
 
 /** What was weighed. */
 export interface Weighed {

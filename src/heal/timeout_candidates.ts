@@ -2,7 +2,7 @@
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { quantileOf } from "./bootstrap.ts";
-import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest } from "./candidate.ts";
+import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest, STEP_MAX } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { chanceAbove, riseIn } from "./comparison.ts";
 import { cutOf, isSlowAnyway, isSlowerWork, tookMs } from "./saturated.ts";
@@ -84,6 +84,28 @@ export function hangsByChance(
     again.of >= KIND_MIN && again.count <= MOSTLY_CUT * again.of;
 }
 
+/** So many times as long as nearly all take, at least, is a time-out that gives up what hangs. */
+const TIMES_USUAL = 3;
+
+/** A time-out that is not at least this much shorter is not worth a trial. */
+const SHORTER_PART = 0.8;
+
+/**
+ * The next shorter time-out for attempts that hang: half as long, but not so short that it cuts off what completes.
+ * Undefined: it is as short as may be. `usualMs` is what 95 % of those that completed took before.
+ */
+export function shorterThan(
+  timeoutMs: number,
+  { usualMs, leastMs = 0 }: { readonly usualMs: number; readonly leastMs?: number },
+): number | undefined {
+  const wanted = Math.max(
+    Math.ceil(timeoutMs / STEP_MAX),
+    Math.round(TIMES_USUAL * usualMs),
+    leastMs,
+  );
+  return wanted < SHORTER_PART * timeoutMs ? wanted : undefined;
+}
+
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
 export function timeouts(of: Case): Candidate[] {
   const {
@@ -111,8 +133,8 @@ export function timeouts(of: Case): Candidate[] {
   // What waits in a line is not answered sooner by asking again: that makes the line longer.
   const usual = before.p95Ms;
   if (usual === undefined || policy.attemptsMax < 2 || saturated || !hangsByChance(of)) return [];
-  const wanted = Math.round(Math.max(timeoutMs / 2, 3 * usual));
-  if (wanted >= 0.8 * timeoutMs) return [];
+  const wanted = shorterThan(timeoutMs, { usualMs: usual });
+  if (wanted === undefined) return [];
   return [{
     action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
     tier: "T1",
