@@ -54,6 +54,8 @@ export const DegradationFields = z.object({
   /** When the window began in which it was seen, Unix ms, and how long it is. */
   sinceMs: z.int(),
   windowMs: z.int(),
+  /** Until when it did as usual, Unix ms, where it did badly before; absent: until a window before `sinceMs`. */
+  usualUntilMs: z.int().optional(),
   now: FiguresFields,
   before: FiguresFields,
   /** How likely chance alone shows as much. */

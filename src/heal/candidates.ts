@@ -4,14 +4,24 @@
  */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import { mintedAtMs } from "../core/ids.ts";
 import { wilson } from "../core/intervals.ts";
-import { type Candidate, GROUP_MIN, holdUntil, LAST, newest, percent, shown } from "./candidate.ts";
+import {
+  type Candidate,
+  GROUP_MIN,
+  holdUntil,
+  KIND_MIN,
+  LAST,
+  newest,
+  percent,
+  shown,
+} from "./candidate.ts";
 import { quantileOf } from "./bootstrap.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove, type Part } from "./comparison.ts";
 import { contentions } from "./contention.ts";
 import { crowds } from "./crowd.ts";
-import { isLineGrowing, pauses, rateLimits } from "./load_candidates.ts";
+import { donePerMinute, isLineGrowing, pauses, rateLimits } from "./load_candidates.ts";
 import { hopeless, laterRetries, retries } from "./retry_candidates.ts";
 import { timeouts } from "./timeout_candidates.ts";
 
@@ -175,20 +185,27 @@ function switches(of: Case): Candidate[] {
   }];
 }
 
+/** A system that does this part of what it did is not down, whatever else fails there. */
+const DONE_PART = 0.5;
+
 /**
- * Nearly all attempts fail, and nobody else can do them: what waits is done later. A trickle of attempts shows when it works again; until then the action stays, see `following.ts`.
+ * Nearly all attempts fail, and nobody else can do them: what waits is done later. A trickle of attempts shows
+ * when it works again; until then the action stays, see `following.ts`. It is none where as much gets done as
+ * before, which would wait with those that fail, and where tasks fail that come late: they would come later.
  */
 function trickles(of: Case): Candidate[] {
-  const { recent, system, definition, nowMs, degradation: { windowMs, before } } = of;
+  const { recent, system, definition, nowMs, degradation: { windowMs, now, before } } = of;
   const lately = newest(recent, Infinity).filter(({ endedAtMs }) => endedAtMs > nowMs - windowMs);
   const since = lately.slice(Math.max(0, lately.findIndex(isBad)));
   const lost = since.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
   const downMs = nowMs - (since[0]?.endedAtMs ?? nowMs);
+  const usual = before.perMinute * windowMs / 60_000;
   // Where there are fewer than usual, a circuit lets few through, and looks by itself whether it works again.
-  const usual = DOWN_PART * before.perMinute * windowMs / 60_000;
-  if (since.length < Math.min(LAST, Math.max(GROUP_MIN, usual))) return [];
+  const enough = Math.min(LAST, Math.max(GROUP_MIN, DOWN_PART * usual));
+  if (since.length < enough || downMs < DOWN_PART * windowMs) return [];
   if (lost < DOWN_SHARE * since.length || wilson(lost, since.length).low < DOWN_SURE) return [];
-  if (downMs < DOWN_PART * windowMs) return [];
+  if (donePerMinute(now) > DONE_PART * donePerMinute(before)) return [];
+  if (failsWhatIsLate(since, of)) return [];
   const capability = definition.capability?.name ?? "*";
   return [{
     action: {
@@ -203,6 +220,36 @@ function trickles(of: Case): Candidate[] {
     because: `${lost} of the last ${since.length} attempts at ${system} failed`,
     expected: `tasks wait, and none is lost, until the one attempt in ${1 / TRICKLE_PER_S} s works`,
   }];
+}
+
+/** A task is late that comes to a step so many times as old as half did that completed, and by a turn of a trickle. */
+const LATE = { times: 2, byMs: 1_000 / TRICKLE_PER_S };
+
+/** The part of the failed attempts that are late, and of those in time the greatest part that fails. */
+const LATE_PART = 0.9;
+const IN_TIME_FAILED_MAX = 0.2;
+
+/**
+ * Whether those fail that come late to the step, and hardly any that come in time: a link, a token or a
+ * reservation that an earlier step made expires on the way. Retries are later by themselves.
+ */
+function failsWhatIsLate(since: readonly AttemptFact[], { before }: Case): boolean {
+  const firsts = (facts: readonly AttemptFact[]) => facts.filter(({ attempt }) => attempt === 1);
+  const usual = firsts(before).filter((fact) => !isBad(fact)).map(ageMs);
+  if (usual.length < GROUP_MIN) return false;
+  const usualMs = quantileOf(usual, 0.5);
+  const lateMs = Math.max(LATE.times * usualMs, usualMs + LATE.byMs);
+  const isLate = (fact: AttemptFact) => ageMs(fact) > lateMs;
+  const failed = firsts(since).filter(isBad);
+  const late = failed.filter(isLate).length;
+  const inTime = firsts(since).filter((fact) => !isLate(fact)).length;
+  return late >= KIND_MIN && late >= LATE_PART * failed.length &&
+    failed.length - late <= IN_TIME_FAILED_MAX * inTime;
+}
+
+/** How old its task was when the step was ready. */
+function ageMs({ taskId, startedAtMs, waitedMs }: AttemptFact): number {
+  return startedAtMs - waitedMs - mintedAtMs(taskId);
 }
 
 /** What nobody but people can change. */

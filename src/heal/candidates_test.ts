@@ -1,11 +1,15 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import { firstIdAt } from "../core/ids.ts";
 import { attempts, BEFORE, CASE, CUT, MINUTE, NOW } from "./_case.ts";
 import { factsOf } from "./_facts.ts";
 import { candidatesOf } from "./candidates.ts";
 import { type Case, systemsFor } from "./case.ts";
 
 const LOST = { outcome: "failed", isRetried: false } as const;
+
+/** Nearly everything fails. */
+const DOWN = { ...CASE.degradation, now: { ...BEFORE, failedShare: 0.9 } };
 
 /** A minute in which all was well. */
 const USUAL = attempts(60, () => ({}));
@@ -15,7 +19,7 @@ function kinds(more: Partial<Case>): readonly string[] {
 }
 
 Deno.test("where all attempts fail, a trickle of them goes on and the others wait", () => {
-  const [first] = candidatesOf({ ...CASE, recent: attempts(50, () => LOST) });
+  const [first] = candidatesOf({ ...CASE, degradation: DOWN, recent: attempts(50, () => LOST) });
   equal(first?.tier, "T0");
   deepEqual(first?.action, {
     ...{ kind: "limit_system", system: "payments", capability: "*", ratePerS: 0.05 },
@@ -24,19 +28,45 @@ Deno.test("where all attempts fail, a trickle of them goes on and the others wai
 });
 
 Deno.test("nobody is held back where some get through, nor before it has lasted most of a minute", () => {
-  const some = attempts(50, (index) => index % 3 > 0 ? LOST : {});
-  equal(kinds({ recent: some }).includes("limit_system"), false);
-  equal(kinds({ recent: attempts(30, () => LOST) }).includes("limit_system"), false);
+  const isHeldBack = (recent: readonly AttemptFact[], degradation = DOWN) =>
+    kinds({ recent, degradation }).includes("limit_system");
+  equal(isHeldBack(attempts(50, (index) => index % 3 > 0 ? LOST : {})), false);
+  equal(isHeldBack(attempts(30, () => LOST)), false);
   const few = (count: number) =>
     attempts(50, () => LOST).filter((_, index) => index % 6 === 0).slice(-count);
-  const rare = { ...CASE.degradation, before: { ...BEFORE, perMinute: 10 } };
-  const isHeld = (count: number, degradation: Case["degradation"] = rare) =>
-    kinds({ recent: few(count), degradation }).includes("limit_system");
-  equal(isHeld(9), true, "all of nine");
-  equal(isHeld(7), false, "of seven it may be chance");
-  equal(isHeld(9, CASE.degradation), false, "a circuit lets few through");
-  const nearlyAll = attempts(50, (index) => index % 7 > 0 ? LOST : {});
-  equal(kinds({ recent: nearlyAll }).includes("limit_system"), true);
+  const now = { ...DOWN.now, perMinute: 10 };
+  const rare = { ...DOWN, now, before: { ...BEFORE, perMinute: 10 } };
+  equal(isHeldBack(few(9), rare), true, "all of nine");
+  equal(isHeldBack(few(7), rare), false, "of seven it may be chance");
+  equal(isHeldBack(few(9)), false, "a circuit lets few through");
+  equal(isHeldBack(attempts(50, (index) => index % 7 > 0 ? LOST : {})), true);
+});
+
+Deno.test("nobody is held back where as much is done as before, whatever fails beside it", () => {
+  const recent = attempts(50, () => LOST);
+  const now = { ...BEFORE, perMinute: 300, failedShare: 0.8 };
+  equal(kinds({ recent, degradation: { ...DOWN, now } }).includes("limit_system"), false);
+});
+
+Deno.test("nobody is held back where tasks fail that come late: they would come later still", () => {
+  const aged = (ageMs: number) => (fact: AttemptFact) => ({
+    ...fact,
+    taskId: firstIdAt(fact.startedAtMs - fact.waitedMs - ageMs),
+  });
+  const isHeldBack = (nowMs: number, more: Partial<AttemptFact> = {}) =>
+    kinds({
+      degradation: DOWN,
+      before: USUAL.map(aged(4_000)),
+      recent: attempts(50, () => ({ ...LOST, ...more })).map(aged(nowMs)),
+    }).includes("limit_system");
+  equal(isHeldBack(90_000), false);
+  equal(isHeldBack(4_000), true, "they come as early as before");
+  equal(
+    isHeldBack(4_000, { waitedMs: 90_000 }),
+    true,
+    "they only waited for the step's own system",
+  );
+  equal(isHeldBack(20_000), true, "by less than a trickle would hold them back");
 });
 
 Deno.test("what failed as often before is no reason to hold anything back", () => {
@@ -157,7 +187,10 @@ Deno.test("a provider that refuses some gets a lower rate, one that refuses all 
   const rateOf = (isRefused: (index: number) => boolean, demand: Case["demand"] = []) => {
     const error = { class: "failed", code: "http_429" } as const;
     const recent = attempts(60, (index) => isRefused(index) ? { ...LOST, error } : {});
-    const { action } = candidatesOf({ ...CASE, recent, demand })[0] ?? {};
+    const degradation = recent.every(({ outcome }) => outcome === "failed")
+      ? DOWN
+      : CASE.degradation;
+    const { action } = candidatesOf({ ...CASE, degradation, recent, demand })[0] ?? {};
     return action?.kind === "limit_system" ? action.ratePerS : undefined;
   };
   equal(rateOf(() => true), 0.05);

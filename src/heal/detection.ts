@@ -125,7 +125,7 @@ function measuredOf(look: Look, past: readonly Window[]) {
 }
 
 function degradationOf(
-  { windowMs }: Look,
+  look: Look,
   { signal, chance }: Signal,
   { window, measure, saturated }: {
     readonly window: Window;
@@ -134,16 +134,37 @@ function degradationOf(
   },
 ): Omit<Degradation, "workflow" | "step"> {
   const error = [...window.counts.errors].toSorted(([, a], [, b]) => b - a)[0]?.[0];
+  const usualUntilMs = usualUntil(look, window.fromMs);
   return {
     signal,
     ...(error !== undefined && { error }),
     saturated,
     sinceMs: window.fromMs,
-    windowMs,
+    windowMs: look.windowMs,
+    ...(usualUntilMs !== undefined && { usualUntilMs }),
     now: figuresOf(window),
     before: figuresOf(measure),
     chance,
   };
+}
+
+/** So many windows between two troubles show what is usual. */
+const USUAL_MIN = 5;
+
+/**
+ * Until when the step did as usual, where it was known to do badly lately: else an incident that is the next
+ * about the same trouble would take that for usual, find that nothing has changed, and that it is over.
+ */
+function usualUntil({ ill, windowMs }: Look, sinceMs: number): number | undefined {
+  const lastMs = sinceMs - windowMs;
+  const untilMs = ill.toSorted((one, other) => other.untilMs - one.untilMs).reduce(
+    (untilMs, span) =>
+      span.fromMs < untilMs && span.untilMs > untilMs - USUAL_MIN * windowMs
+        ? span.fromMs
+        : untilMs,
+    lastMs,
+  );
+  return untilMs < lastMs ? untilMs : undefined;
 }
 
 interface Signal {

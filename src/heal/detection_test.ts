@@ -51,6 +51,17 @@ Deno.test("a step whose failures, latency or waits are far beyond its last hour 
   deepEqual(found, ["failures", "latency", "waiting"]);
 });
 
+Deno.test("an incident that follows others of one trouble says until when all was as usual", () => {
+  const spans = [[20, 12], [11, 3]].map(([from = 0, until = 0]) => ({
+    ...{ fromMs: NOW - from * WINDOW, untilMs: NOW - until * WINDOW },
+  }));
+  const usualUntil = (ill: typeof spans) => detect(lookAt({ failed: 30 }, { ill }))?.usualUntilMs;
+
+  equal(usualUntil(spans), NOW - 20 * WINDOW);
+  equal(usualUntil(spans.slice(0, 1)), undefined, "it has been over for long enough");
+  equal(usualUntil([]), undefined);
+});
+
 Deno.test("intervals longer than a window do not make the usual rate higher than it was", () => {
   // After a start, the older half of the hour is read as it is stored: by five minutes.
   const minutes = Array.from({ length: 30 }, (_, age) => cellOf(age + 2, {}));

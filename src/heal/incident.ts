@@ -97,7 +97,7 @@ export function incidentWorkflow(steps: () => IncidentSteps) {
   return workflow({
     namespace: fields.OWN_NAMESPACE,
     name: "incident",
-    version: "1.3.0",
+    version: "1.4.0",
     input: Incident,
   }, (w) => {
     const finding = w.step("diagnose", diagnoseWith(steps));

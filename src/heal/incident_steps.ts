@@ -25,6 +25,7 @@ import {
   readFacts,
   readIncidents,
   readWindow,
+  troubleSince,
   USUAL_WINDOWS,
   usualSpan,
 } from "./reading.ts";
@@ -66,7 +67,7 @@ async function attemptsAbout(deps: HealerDeps, degradation: Degradation) {
   const fromMs = Math.min(sinceMs, nowMs - RECENT_WINDOWS * windowMs);
   const olderMs = OLDER_WINDOWS * windowMs;
   const recent = await readFacts(deps, { workflow, step, fromMs, untilMs: nowMs, olderMs });
-  const beforeMs = fromMs - 2 * windowMs;
+  const beforeMs = Math.min(fromMs - 2 * windowMs, troubleSince(degradation));
   const before = await readFacts(deps, {
     ...{ workflow, step },
     fromMs: beforeMs - USUAL_WINDOWS * windowMs,

@@ -157,7 +157,7 @@ function shownCount(count: number): string {
 }
 
 /** Attempts that get through a step in a minute. */
-function donePerMinute({ perMinute, failedShare }: Figures): number {
+export function donePerMinute({ perMinute, failedShare }: Figures): number {
   return perMinute * (1 - failedShare);
 }
 

@@ -115,6 +115,11 @@ export function usualSpan({ sinceMs, windowMs }: Degradation): Span {
   return { fromMs: untilMs - USUAL_WINDOWS * windowMs, untilMs };
 }
 
+/** When the trouble began that a degradation may only be a part of: single attempts were as usual until then. */
+export function troubleSince({ sinceMs, windowMs, usualUntilMs }: Degradation): number {
+  return usualUntilMs ?? sinceMs - windowMs;
+}
+
 type ReadsStatistics = Pick<HealerDeps, "statistics">;
 
 /** Reads what was counted of a step in a span, by interval; without a step: of whole tasks. */
