@@ -13,7 +13,7 @@ import { candidatesOf } from "./candidates.ts";
 import { sendApproval } from "./care.ts";
 import { type Case, seenIn, systemOf, systemsFor } from "./case.ts";
 import { apply, conclude } from "./changing.ts";
-import { isOver, isSaturated } from "./detection.ts";
+import { isSaturated } from "./detection.ts";
 import type { HealerDeps } from "./healer_deps.ts";
 import { hold } from "./holding.ts";
 import type { ConcludedIncident, IncidentSteps, StartedIncident } from "./incident.ts";
@@ -29,7 +29,7 @@ import {
   USUAL_WINDOWS,
   usualSpan,
 } from "./reading.ts";
-import { weigh } from "./rules.ts";
+import { weigh, whyNotAsked } from "./rules.ts";
 import { isFree, SEEN_WINDOWS } from "./saturated.ts";
 import { settingsIn } from "./settings.ts";
 import { figuresOf, windowOf } from "./window.ts";
@@ -97,7 +97,12 @@ async function propose(deps: HealerDeps, { taskId, incident, finding, look }: Of
   // What helps may show later: at first, few attempts have ended as they do now.
   const helps = weighed.chosen !== undefined && weighed.chosen.tier !== "T3";
   if (!helps && settings.mode === "on" && look < PROPOSE_LOOKS_MAX) return undefined;
-  if (!helps && look > 1 && isOver(of.degradation)) return await nothing(deps, taskId);
+  const why = helps ? undefined : whyNotAsked(of, { look, chosen: weighed.chosen });
+  if (why !== undefined) {
+    const notes = [...weighed.notes, why];
+    await decideByTier(deps, taskId, { chosen: undefined, notes });
+    return { proposals: [], notes };
+  }
   const { proposals, chosen, advice } = await advised(deps.adviser, { ...of, ...weighed });
   const { notes } = weighed;
   await decideByTier(deps, taskId, { chosen, notes });
@@ -107,13 +112,6 @@ async function propose(deps: HealerDeps, { taskId, incident, finding, look }: Of
     notes: [...notes],
     ...(advice !== undefined && { advice: journaled(advice) }),
   };
-}
-
-/** Proposes nothing to people either: the trouble has gone as it came. */
-async function nothing(deps: HealerDeps, taskId: string) {
-  const notes = ["it was over before anything was known that would help"];
-  await decideByTier(deps, taskId, { chosen: undefined, notes });
-  return { proposals: [], notes };
 }
 
 /** A value as plain JSON. */

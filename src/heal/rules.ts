@@ -16,7 +16,9 @@ import { type Candidate, LAST, newest, STEP_MAX } from "./candidate.ts";
 import { instanceOf } from "./candidates.ts";
 import { type Case, groupsOf } from "./case.ts";
 import { inverseOf, valueAt } from "./changes.ts";
+import { isOver } from "./detection.ts";
 import { HEALER } from "./overlay_change.ts";
+import { troubleSince } from "./reading.ts";
 import { cutOf, isSlowAnyway, isSlowerWork } from "./saturated.ts";
 import { isSilent, offText } from "./settings.ts";
 import { isInTasks } from "./timeout_candidates.ts";
@@ -137,6 +139,28 @@ export function refusals(
     ],
     ...frozen === undefined ? [] : [frozen],
   ];
+}
+
+/**
+ * Why people are not asked for what only they can change; undefined: they are. They are asked once for a
+ * trouble, however many incidents it makes, and again when it fails in another way.
+ */
+export function whyNotAsked(
+  of: Pick<Case, "degradation" | "past">,
+  { look, chosen }: { readonly look: number; readonly chosen: Proposal | undefined },
+): string | undefined {
+  const { degradation, past } = of;
+  if (look > 1 && isOver(degradation)) {
+    return "it was over before anything was known that would help";
+  }
+  if (chosen === undefined) return undefined;
+  const { workflow, step, signal, error } = degradation;
+  const troubleMs = troubleSince(degradation);
+  const asked = past.find((one) =>
+    isOf(one, workflow, step) && one.startedAtMs >= troubleMs && chosenOf(one)?.tier === "T3" &&
+    (signal !== "failures" || one.degradation.error === error)
+  );
+  return asked && `people know of it since incident ${asked.id}`;
 }
 
 /** Windows for which a step rests after an incident about it. */

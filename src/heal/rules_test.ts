@@ -1,13 +1,13 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Incident } from "../core/incident.ts";
-import { HEALER_DEFAULTS, type HealerSettings } from "../core/healing.ts";
+import { HEALER_DEFAULTS, type HealerSettings, type Proposal } from "../core/healing.ts";
 import { fillPolicy } from "../core/policy.ts";
 import { definitionOf } from "../../tests/support/task_driver.ts";
 import type { StepDefinition } from "../core/workflow.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Case } from "./case.ts";
 import { factsOf } from "./_facts.ts";
-import { weigh } from "./rules.ts";
+import { weigh, whyNotAsked } from "./rules.ts";
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
@@ -225,4 +225,25 @@ Deno.test("starts that are held back for others are not let in faster for their 
   equal(chosenBeside(0.1), undefined);
   equal(chosenBeside(0.8), "p1");
   equal(chosenBeside(0.1, NOW), "p1", "it has ended");
+});
+
+Deno.test("people are asked once for a trouble, and again when it fails in another way or was over", () => {
+  const report = { ...timeout(3_000), action: { kind: "suggest_change", workflow: "shop/order" } };
+  const asked = {
+    ...past(10, "kept"),
+    propose: {
+      proposals: [{ ...chosen(timeout(3_000)).proposals[0], id: "p1", tier: "T3" } as never],
+      ...{ chosen: "p1", notes: [] },
+    },
+  } satisfies Incident;
+  const look = { look: 6, chosen: { ...report, id: "p1" } as unknown as Proposal };
+  const why = (more: Partial<Case["degradation"]>, of = [asked]) =>
+    whyNotAsked({ degradation: { ...DEGRADATION, ...more }, past: of }, look) !== undefined;
+  const since = { usualUntilMs: NOW - 20 * MINUTE };
+
+  equal(why(since), true);
+  equal(why(since, []), false);
+  equal(why({ ...since, step: "ship" }), false);
+  equal(why({ ...since, signal: "failures", error: "gone" }), false);
+  equal(why({ usualUntilMs: NOW - 5 * MINUTE }), false);
 });
