@@ -7,6 +7,7 @@ import type { CommittedTurn, Starter, StatisticsStore } from "../core/ports.ts";
 import { type Instance } from "../core/system.ts";
 import { SystemDirectory } from "../core/system_directory.ts";
 import type { TaskEnd } from "../core/event.ts";
+import { PRIORITY } from "../core/starts.ts";
 import { openStarter, type Registry } from "../registry/workflows.ts";
 import { openSimulation, type Simulation, type SimulationOptions } from "../server/simulation.ts";
 import { VirtualRuntime } from "../server/virtual_runtime.ts";
@@ -308,7 +309,14 @@ class Load {
     const minute = this.#minute();
     const given = of.task?.({ draw, number, minute }) ?? {};
     const version = valueAt(of.version ?? "1.0.0", minute);
-    return { input: {}, tags: [], priority: 3, ...given, workflow, version, number, minute };
+    const { priority = PRIORITY.default } = given;
+    // The engine would take it for a very low one, and the API refuses it.
+    if (!(priority >= PRIORITY.high && priority <= PRIORITY.low)) {
+      throw new Error(
+        `Cannot start a task of "${workflow}" of priority ${priority}: 1 is high, 5 is low`,
+      );
+    }
+    return { input: {}, tags: [], ...given, priority, workflow, version, number, minute };
   }
 
   #minute(): number {

@@ -136,3 +136,11 @@ Deno.test("a minute is breached when too few of the tasks that arrived in it com
   ]);
   assert.equal(score.touches, (score.minutes[1]?.arrived ?? 0) + (score.minutes[2]?.arrived ?? 0));
 });
+
+Deno.test("a scenario whose tasks have a priority that the API refuses does not run", async () => {
+  const scenario = oneStep({ react: lognormal });
+  const workflows = {
+    "test/one": { ...scenario.workflows["test/one"], task: () => ({ priority: 8 }) },
+  };
+  await assert.rejects(play({ ...scenario, workflows } as Scenario), /1 is high, 5 is low/);
+});

@@ -14,8 +14,8 @@ export default scenario((draw) => {
         heal: { tier: "T1", timeoutMs: [10_000, 240_000], attemptsMax: [1, 3] },
         task: ({ draw }) =>
           draw.chance(calls / (calls + archive))
-            ? { priority: 8, tags: ["class:call"] }
-            : { priority: 1, tags: ["class:archive"] },
+            ? { priority: 1, tags: ["class:call"] }
+            : { priority: 5, tags: ["class:archive"] },
         steps: {
           transcribe: {
             system: "engines",
