@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { firstIdAt } from "../core/ids.ts";
+import { fillPolicy } from "../core/policy.ts";
 import { attempts, BEFORE, CASE, CUT, MINUTE, NOW } from "./_case.ts";
 import { factsOf } from "./_facts.ts";
 import { candidatesOf } from "./candidates.ts";
@@ -209,6 +210,19 @@ Deno.test("nothing is given up sooner that does not hang", () => {
   const slower = { ...CASE.degradation, now: { ...BEFORE, p95Ms: 1_000 } };
   equal(timeoutOf({ recent: hung }), 1_200);
   equal(timeoutOf({ recent: hung, degradation: slower }), undefined, "others take longer, too");
+});
+
+Deno.test("what is slow by chance is given up sooner, what is slow for all is not", () => {
+  const of = (isSlow: (index: number) => boolean, otherMs = 100) =>
+    timeoutOf({
+      policy: fillPolicy(false, { timeoutMs: 40_000 }),
+      recent: attempts(90, (index) => ({ ranMs: isSlow(index) ? 24_000 : otherMs })),
+      before: attempts(90, () => ({})),
+    });
+  equal(of((index) => index % 3 === 0), 20_000);
+  equal(of((index) => index % 30 === 0), undefined, "single cases");
+  equal(of((index) => index % 3 !== 0), undefined, "most are slow");
+  equal(of((index) => index % 3 === 0, 300), undefined, "others take longer, too");
 });
 
 Deno.test("one instance that is slow is ejected as one that fails is, and all that are slow are not", () => {

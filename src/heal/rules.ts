@@ -21,7 +21,7 @@ import { HEALER } from "./overlay_change.ts";
 import { troubleSince } from "./reading.ts";
 import { cutOf, isSlowAnyway, isSlowerWork } from "./saturated.ts";
 import { isSilent, offText } from "./settings.ts";
-import { isInTasks } from "./timeout_candidates.ts";
+import { hasNeededLonger, isInTasks } from "./timeout_candidates.ts";
 
 /** Windows between two changes of one step, and after one that was seen to help a part of the tasks. */
 export const COOLDOWN_WINDOWS = 3;
@@ -258,9 +258,8 @@ const LINED_UP_PART = 1 / 4;
  * Whether attempts wait in a line, a part of them gets through, and a longer time-out
  * has not been seen to help the step: a system that takes longer and one that does less look alike then.
  */
-function isLinedUp(
-  { degradation: { workflow, step, windowMs, now }, recent, past }: Case,
-): boolean {
+function isLinedUp({ degradation, recent, past }: Case): boolean {
+  const { windowMs, now } = degradation;
   const last = newest(recent, LAST);
   if (
     (now.waitedP95Ms ?? 0) < LINED_UP_PART * windowMs ||
@@ -268,11 +267,7 @@ function isLinedUp(
   ) {
     return false;
   }
-  return !past.some((one) =>
-    isOf(one, workflow, step) && chosenOf(one)?.action.kind === "set_timeout" &&
-    chosenOf(one)?.load === "adds" && one.judge?.verdict === "better" &&
-    one.conclude?.outcome === "kept"
-  );
+  return !hasNeededLonger({ degradation, past });
 }
 
 /** Why an instance may not be ejected: whoever approves it, most of a system's instances stay. */

@@ -3,6 +3,7 @@
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { quantileOf } from "./bootstrap.ts";
 import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest, STEP_MAX } from "./candidate.ts";
+import { chosenOf } from "../core/incident.ts";
 import type { Case } from "./case.ts";
 import { chanceAbove, riseIn } from "./comparison.ts";
 import { cutOf, isSlowAnyway, isSlowerWork, tookMs } from "./saturated.ts";
@@ -106,6 +107,57 @@ export function shorterThan(
   return wanted < SHORTER_PART * timeoutMs ? wanted : undefined;
 }
 
+/** Of the attempts, those that take far longer than nearly all did: fewer are single cases, more are not by chance. */
+const SLOW_SHARE = { min: 0.1, max: 0.5 };
+
+/** They take at least so many times as long as it would take to give them up. */
+const SLOW_TIMES = 3;
+
+/** Whether a longer time-out was seen to help the step. */
+export function hasNeededLonger(
+  { past, degradation: { workflow, step } }: Pick<Case, "past" | "degradation">,
+): boolean {
+  return past.some((one) => {
+    const { action, load } = chosenOf(one) ?? {};
+    return one.degradation.workflow === workflow && one.degradation.step === step &&
+      action?.kind === "set_timeout" && load === "adds" &&
+      one.judge?.verdict === "better" && one.conclude?.outcome === "kept";
+  });
+}
+
+/**
+ * A part of the attempts takes far longer than nearly all did, and the others as long as ever: as where one of
+ * several copies behind an address is slow. Another try may come to another one; a trial shows it.
+ */
+function slowByChance(of: Case, timeoutMs: number): Candidate[] {
+  const { degradation: { workflow, step, before: { p95Ms }, saturated }, policy } = of;
+  if (p95Ms === undefined || saturated || policy.attemptsMax < 2 || hasNeededLonger(of)) return [];
+  const [now, was] = [of.recent, of.before].map((facts) =>
+    facts.filter(({ outcome }) => outcome === "completed").map(tookMs)
+  ) as [number[], number[]];
+  const slow = now.filter((ms) => ms > TIMES_USUAL * p95Ms);
+  const others = now.filter((ms) => ms <= TIMES_USUAL * p95Ms);
+  if (slow.length < GROUP_MIN || others.length < GROUP_MIN || was.length < GROUP_MIN) return [];
+  const share = slow.length / now.length;
+  const wanted = shorterThan(timeoutMs, { usualMs: p95Ms });
+  const usual = quantileOf(slow, 0.5);
+  if (
+    wanted === undefined || share < SLOW_SHARE.min || share > SLOW_SHARE.max ||
+    usual < SLOW_TIMES * TIMES_USUAL * p95Ms ||
+    quantileOf(others, 0.5) > HELD_UP * quantileOf(was, 0.5)
+  ) return [];
+  return [{
+    action: { kind: "set_timeout", workflow, step, timeoutMs: wanted },
+    tier: "T1",
+    confidence: 0.45,
+    because:
+      `${slow.length} of ${now.length} attempts took about ${Math.round(usual)} ms, and the ` +
+      `others as long as ever`,
+    expected: `those are tried again after ${wanted} ms`,
+    repeats: true,
+  }];
+}
+
 /** Attempts are cut off that would have completed; or wait long for those that never do. */
 export function timeouts(of: Case): Candidate[] {
   const {
@@ -116,7 +168,8 @@ export function timeouts(of: Case): Candidate[] {
   } = of;
   const { timeoutMs } = policy;
   const cut = recent.filter(({ outcome }) => outcome === "timed_out");
-  if (timeoutMs === undefined || cut.length < KIND_MIN || definition.kind === "signal") return [];
+  if (timeoutMs === undefined || definition.kind === "signal") return [];
+  if (cut.length < KIND_MIN) return slowByChance(of, timeoutMs);
   const last = newest(recent, LAST);
   const isMostlyCut = !hangs(recent) &&
     last.filter(({ outcome }) => outcome === "timed_out").length >= MOSTLY_CUT * last.length;
