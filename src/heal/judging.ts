@@ -159,10 +159,10 @@ async function judgeTrial(deps: HealerDeps, of: Trial): ReturnType<IncidentSteps
   if (rescues?.maySooner && await triesShorter(deps, of, { shorterMs, says: rescues.says })) {
     return undefined;
   }
-  if (rescues?.inVain === "hangs") return verdict("unclear", rescues.says);
-  if (rescues?.inVain === "longer") {
-    const says = await tryLonger(deps, of, { timeoutMs, says: rescues.says });
-    return says === undefined ? undefined : verdict("unclear", says);
+  if (rescues?.inVain !== undefined) {
+    const { inVain, says } = rescues;
+    const why = inVain === "longer" ? await tryLonger(deps, of, { timeoutMs, says }) : says;
+    return why === undefined ? undefined : verdict("unclear", why);
   }
   const share = SHARES.find((one) => one > (standing.percent ?? 100));
   if (share === undefined) return undefined;

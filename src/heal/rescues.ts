@@ -15,10 +15,10 @@ import type { Rescues } from "./verdict.ts";
 /** What was seen of a change that is tried. */
 interface Seen extends Rescues {
   /**
-   * Why a longer time-out helps nobody: attempts take longer than that as well, or hang by chance, so that the
-   * next one completes; absent: it is not known to be so.
+   * Why it helps nobody: attempts take longer than a longer time-out as well, or hang by chance, so that the next
+   * one completes; or more attempts fail as those before them did. Absent: it is not known to be so.
    */
-  readonly inVain?: "longer" | "hangs";
+  readonly inVain?: "longer" | "hangs" | "fails";
   /** Whether those that are given up may be so sooner: their next attempts complete, and no others are lost. */
   readonly maySooner?: boolean;
 }
@@ -74,12 +74,20 @@ export async function rescuesOf(
   const before = valueBefore(deps, of, "attemptsMax");
   if (before === undefined) return undefined;
   const beyond = facts.filter((fact) => fact.attempt > before && isTried(fact));
+  return moreIn(beyond, before);
+}
+
+/** The attempts beyond those that tasks had before. */
+export function moreIn(beyond: readonly AttemptFact[], before: number): Seen {
+  const completed = completedOf(beyond).length;
   const tasks = new Set(beyond.map(({ taskId }) => taskId)).size;
+  const ended = beyond.filter(({ isRetried }) => !isRetried).length;
   return {
-    says: `${completedOf(beyond).length} of the ${tasks} tasks that used more than ${before} ` +
-      "attempts completed",
-    isSooner: false,
+    says: `${completed} of the ${tasks} tasks that used more than ${before} attempts completed`,
+    gives: "more",
     blocks: blocksBy(beyond),
+    ...(ended >= BEYOND.attempts && completed <= BEYOND.completedPart * ended &&
+      { inVain: "fails" }),
   };
 }
 
@@ -102,7 +110,7 @@ export function soonerIn(
   return {
     says: `${completedOf(next).length} of ${next.length} attempts completed that came after one ` +
       `was given up at ${timeoutMs} ms, and ${late.length} without the change after that time`,
-    isSooner: true,
+    gives: "sooner",
     blocks: blocksBy([...next, ...lost]),
   };
 }
@@ -137,7 +145,7 @@ export function longerIn(
   return {
     says: `${completed} of ${beyond.length} attempts completed that took longer ` +
       `than ${timeoutMs} ms`,
-    isSooner: false,
+    gives: "longer",
     blocks: blocksBy(beyond),
     ...(beyond.length >= BEYOND.attempts && completed <= BEYOND.completedPart * beyond.length && {
       inVain: completedOf(next).length > BEYOND.nextPart * next.length ? "hangs" : "longer",

@@ -1,7 +1,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { AttemptFact } from "../core/attempt_fact.ts";
 import { factsOf, type Went } from "./_facts.ts";
-import { longerIn, maySooner, soonerIn } from "./rescues.ts";
+import { Counts } from "../core/statistics.ts";
+import { longerIn, maySooner, moreIn, soonerIn } from "./rescues.ts";
+import { compare } from "./verdict.ts";
 
 /** Tasks of which the even ones try a time-out of a second instead of ten. */
 function seen(tried: readonly Went[], others: readonly Went[]) {
@@ -65,4 +67,38 @@ Deno.test("a time-out is made shorter still once it has saved tasks, unless othe
   );
   equal(maySooner(late, 500), false, "as many others take longer than that");
   equal(maySooner(late, undefined), false, "it is as short as may be");
+});
+
+Deno.test("more attempts that fail as those before them did are in vain, and that few tasks have failed yet shows nothing", () => {
+  const [lost, ok] = [["thrown", 100], ["ok", 100]] as const;
+  const beyond = (last: Went) => {
+    const facts = factsOf(
+      20,
+      () => [lost, lost, lost, last],
+      (task) => ({ startMs: task * 5_000 }),
+    );
+    return moreIn(facts.filter(({ attempt }) => attempt > 2), 2);
+  };
+  const group = (parked: number) => {
+    const counts = new Counts();
+    counts.starts = 10;
+    counts.addOutcome("completed", 10 - parked);
+    counts.addOutcome("thrown", parked);
+    counts.parked = parked;
+    return { step: counts, tasks: new Counts() };
+  };
+  const blocks = Array.from({ length: 40 }, () => ({ changed: group(0), unchanged: group(3) }));
+  // The attempts fail alike: what differs is only who waits for a person.
+  for (const { changed } of blocks) changed.step.addOutcome("thrown", 4);
+  const [vain, saved] = [beyond(lost), beyond(ok)];
+
+  deepEqual([vain.inVain, vain.says], [
+    "fails",
+    "0 of the 20 tasks that used more than 2 attempts completed",
+  ]);
+  equal(saved.inVain, undefined);
+  deepEqual([vain, saved].map((rescues) => compare(blocks, 0.3, rescues).verdict), [
+    "unclear",
+    "better",
+  ]);
 });

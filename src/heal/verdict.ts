@@ -66,8 +66,8 @@ export interface Comparison {
  */
 export interface Rescues {
   readonly says: string;
-  /** Whether they come sooner, each after one that was given up, rather than beyond what tasks had. */
-  readonly isSooner: boolean;
+  /** What the change gives: attempts beyond what tasks had, each sooner after one that was given up, or more time. */
+  readonly gives: "more" | "sooner" | "longer";
   readonly blocks: readonly { readonly part: Part; readonly together: number }[];
 }
 
@@ -76,7 +76,7 @@ export interface Rescues {
  * have failed; of those that come sooner, more, because each gives up one that is under way. Those that would
  * have completed are counted beside them, so that what complete as often as those would count a third.
  */
-const RESCUED_SHARE_MIN = { more: 0.1, sooner: 1 / 3 };
+const RESCUED_SHARE_MIN = { more: 0.1, longer: 0.1, sooner: 1 / 3 };
 
 /** What the evidence for them counts. */
 const RESCUED_WEIGHT = 0.3;
@@ -109,20 +109,23 @@ export function compare(
     blocks,
     failures,
   );
+  const isInVain = rescues?.gives === "more" && isHardlyAny(rescues);
+  const later = (one: Metric): Metric =>
+    isInVain ? { ...one, evidence: (is) => is === "less" ? -Infinity : one.evidence(is) } : one;
   const compared: readonly Metric[] = [
     // Of those that are given up sooner there are more: what becomes of their tasks says whether that is bad.
-    ...rescues?.isSooner === true ? [] : [attempts],
-    shares(
+    ...rescues?.gives === "sooner" ? [] : [attempts],
+    later(shares(
       { name: "steps that wait for a person", weight: 0.15, usual: SELDOM, group: "step" },
       blocks,
       parked,
-    ),
-    shares(
+    )),
+    later(shares(
       { name: "tasks that fail", weight: 0.15, usual: SELDOM, group: "tasks" },
       blocks,
       failures,
-    ),
-    durations(blocks, { weight: 0.3, quantile: quantileFor(failedShare) }),
+    )),
+    later(durations(blocks, { weight: 0.3, quantile: quantileFor(failedShare) })),
   ];
   const metrics = rescues === undefined ? compared : [
     ...compared.map((one) => ({ ...one, weight: one.weight * (1 - RESCUED_WEIGHT) })),
@@ -137,6 +140,15 @@ export function compare(
     return { verdict: "better", says: `${better.says}` };
   }
   return { verdict: "unclear", says: "the two groups do not differ by more than chance" };
+}
+
+/**
+ * Whether hardly any of the attempts completes that tasks would not have had: then those with more of them only
+ * fail later, and that few have failed yet shows nothing.
+ */
+function isHardlyAny({ blocks, gives }: Rescues): boolean {
+  const sum = (of: "count" | "of") => blocks.reduce((all, { part }) => all + part[of], 0);
+  return sum("count") < RESCUED_SHARE_MIN[gives] * sum("of");
 }
 
 /**
@@ -156,8 +168,8 @@ function shownBy(metrics: readonly Metric[], is: "less" | "greater"): Metric | u
 
 const SLOWER = "time that tasks take";
 
-function rescued({ blocks, says, isSooner }: Rescues): Metric {
-  const evidence = evidenceAbove(blocks, RESCUED_SHARE_MIN[isSooner ? "sooner" : "more"]);
+function rescued({ blocks, says, gives }: Rescues): Metric {
+  const evidence = evidenceAbove(blocks, RESCUED_SHARE_MIN[gives]);
   return {
     name: "tasks that other attempts save",
     weight: RESCUED_WEIGHT,

@@ -4,7 +4,7 @@ import { equal, ok } from "node:assert/strict";
 import { Counts } from "../../src/core/statistics.ts";
 import { chanceAbove, type Part } from "../../src/heal/comparison.ts";
 import { type Block, evidenceAbove, evidenceOf } from "../../src/heal/sequential.ts";
-import { compare, type Groups } from "../../src/heal/verdict.ts";
+import { compare, type Groups, type Rescues } from "../../src/heal/verdict.ts";
 import { Draw } from "../../src/simulation/draw.ts";
 
 /** Shares of the tasks that try a change, by interval of ten seconds, and attempts in one. */
@@ -141,7 +141,7 @@ function verdictsOf(
   rescues?: {
     readonly completed: number;
     readonly attempts: number;
-    readonly isSooner?: boolean;
+    readonly gives?: Rescues["gives"];
   },
 ): readonly string[] {
   return Array.from({ length: canaries }, (_, seed) => {
@@ -154,8 +154,8 @@ function verdictsOf(
       return { part: { count: completed.filter(Boolean).length, of }, together: 1 };
     });
     for (const look of looks()) {
-      const { isSooner = false } = rescues ?? {};
-      const beyond = rescues && { says: "some completed", isSooner, blocks: saved.slice(0, look) };
+      const { gives = "more" } = rescues ?? {};
+      const beyond = rescues && { says: "some completed", gives, blocks: saved.slice(0, look) };
       const { verdict } = compare(blocks.slice(0, look), 0.2, beyond);
       if (verdict !== "unclear") return verdict;
     }
@@ -182,8 +182,8 @@ Deno.test("more attempts of which one in ten completes are kept as seldom as all
 });
 
 Deno.test("attempts that come sooner are kept as seldom as allowed where a third completes, and are kept where most do", () => {
-  const third = verdictsOf(200, { completed: 0.33, attempts: 2, isSooner: true });
-  const most = verdictsOf(200, { completed: 0.7, attempts: 2, isSooner: true });
+  const third = verdictsOf(200, { completed: 0.33, attempts: 2, gives: "sooner" });
+  const most = verdictsOf(200, { completed: 0.7, attempts: 2, gives: "sooner" });
 
   const shown = `${countOf(third, "better")} ${countOf(most, "better")}`;
   ok(countOf(third, "better") <= 20 && countOf(most, "better") >= 180, shown);
