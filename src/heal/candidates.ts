@@ -31,8 +31,11 @@ const BLAME_CHANCE_MAX = 1e-4;
 /** Of so many that failed, those that are sent now will fail as well; fewer: some get through. */
 const DOWN_SHARE = 0.8;
 
-/** At least so many fail, whatever chance there is: 20 of 24, or 8 of 8. */
-const DOWN_SURE = 0.6;
+/**
+ * At least so many fail, whatever chance there is: 22 of 24, or 9 of 9. It is looked for again and again, and
+ * those that would get through wait with the others.
+ */
+const DOWN_SURE = 0.7;
 
 /** For this part of a window at least; what comes back sooner is not held back for it. */
 const DOWN_PART = 0.75;
@@ -196,16 +199,17 @@ const DONE_PART = 0.5;
 function trickles(of: Case): Candidate[] {
   const { recent, system, definition, nowMs, degradation: { windowMs, now, before } } = of;
   const lately = newest(recent, Infinity).filter(({ endedAtMs }) => endedAtMs > nowMs - windowMs);
-  const since = lately.slice(Math.max(0, lately.findIndex(isBad)));
+  const ended = lately.slice(Math.max(0, lately.findIndex(isBad)));
+  const since = onePerTask(ended);
   const lost = since.filter((fact) => isBad(fact) && fact.outcome !== "timed_out").length;
-  const downMs = nowMs - (since[0]?.endedAtMs ?? nowMs);
+  const downMs = nowMs - (ended[0]?.endedAtMs ?? nowMs);
   const usual = before.perMinute * windowMs / 60_000;
   // Where there are fewer than usual, a circuit lets few through, and looks by itself whether it works again.
   const enough = Math.min(LAST, Math.max(GROUP_MIN, DOWN_PART * usual));
   if (since.length < enough || downMs < DOWN_PART * windowMs) return [];
   if (lost < DOWN_SHARE * since.length || wilson(lost, since.length).low < DOWN_SURE) return [];
   if (donePerMinute(now) > DONE_PART * donePerMinute(before)) return [];
-  if (failsWhatIsLate(since, of)) return [];
+  if (failsWhatIsLate(ended, of)) return [];
   const capability = definition.capability?.name ?? "*";
   return [{
     action: {
@@ -217,9 +221,14 @@ function trickles(of: Case): Candidate[] {
     },
     tier: "T0",
     confidence: 0.55,
-    because: `${lost} of the last ${since.length} attempts at ${system} failed`,
+    because: `${lost} of the last ${since.length} tasks failed at ${system}`,
     expected: `tasks wait, and none is lost, until the one attempt in ${1 / TRICKLE_PER_S} s works`,
   }];
+}
+
+/** The newest attempt of each task: those that are tried again and again say no more than others. */
+function onePerTask(facts: readonly AttemptFact[]): readonly AttemptFact[] {
+  return [...new Map(facts.map((fact) => [fact.taskId, fact])).values()];
 }
 
 /** A task is late that comes to a step so many times as old as half did that completed, and by a turn of a trickle. */

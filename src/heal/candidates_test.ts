@@ -70,6 +70,21 @@ Deno.test("nobody is held back where tasks fail that come late: they would come 
   equal(isHeldBack(20_000), true, "by less than a trickle would hold them back");
 });
 
+Deno.test("tasks that are tried again and again count once where it is asked whether nearly all fail", () => {
+  const isHeld = (tries: number, lost: (task: number) => boolean) =>
+    kinds({
+      recent: factsOf(
+        50,
+        (task) => lost(task) ? Array.from({ length: tries }, () => ["thrown", 100]) : [["ok", 100]],
+        (task) => ({ startMs: NOW - (50 - task) * 1_000 }),
+      ),
+      degradation: DOWN,
+    }).includes("limit_system");
+
+  equal(isHeld(8, (task) => task % 2 === 0), false);
+  equal(isHeld(8, (task) => task % 10 > 0), true);
+});
+
 Deno.test("what failed as often before is no reason to hold anything back", () => {
   const degradation = { ...CASE.degradation, before: { ...BEFORE, failedShare: 0.3 } };
   const recent = attempts(40, (index) => index % 2 === 0 ? LOST : {});
