@@ -4,13 +4,16 @@
  */
 
 import type { AttemptFact } from "../core/attempt_fact.ts";
+import { CIRCUIT_DEFAULTS } from "../core/breaker.ts";
 import { actionOf } from "../core/healing_action.ts";
 import { chosenOf } from "../core/incident.ts";
 import { wilson } from "../core/intervals.ts";
+import type { FullPolicy } from "../core/policy.ts";
 import { type Candidate, GROUP_MIN, holdUntil, KIND_MIN, newest, percent } from "./candidate.ts";
 import { type Case, groupsOf, isBad } from "./case.ts";
 import { chanceAbove } from "./comparison.ts";
 import { isTrickle } from "./following.ts";
+import { outageMs } from "./outages.ts";
 import { isRefused } from "./load_candidates.ts";
 import { hangsByChance, holdsUpOthers } from "./timeout_candidates.ts";
 
@@ -54,7 +57,7 @@ export function hopeless(of: Case): Candidate[] {
     const good = { count: others.filter((fact) => !isBad(fact)).length, of: others.length };
     if (good.count < OTHERS_GOOD_MIN * good.of) return [];
     if (chanceAbove(good, { count: saved, of: after.length }) > LOST_CHANCE_MAX) return [];
-    const cost = costOf(failures, sorted);
+    const cost = costOf(failures, sorted) ?? (wasInVain(of) ? circuitText(sorted) : undefined);
     if (cost === undefined) return [];
     const kind = failures[0]?.error?.class;
     const only = { ...(kind !== undefined && { class: kind }), code };
@@ -92,6 +95,20 @@ function costOf(
   const down = next.filter((fact) => isBad(fact) && fact.error?.code !== failures[0]?.error?.code);
   return next.length >= LOST_RETRIES_MIN && down.length >= DOWN_AFTER_MIN * next.length
     ? `${down.length} of ${next.length} attempts that came to the same instance next failed for it`
+    : undefined;
+}
+
+/** Whether a circuit opens for all because of retries that fail, in words; undefined: not because of those. */
+function circuitText(sorted: readonly AttemptFact[]): string | undefined {
+  const part = (facts: readonly AttemptFact[]) => ({
+    count: facts.filter(({ outcome }) => outcome === "thrown" || outcome === "timed_out").length,
+    of: facts.length,
+  });
+  const [all, firsts] = [part(sorted), part(sorted.filter(({ attempt }) => attempt === 1))];
+  const { failureShare } = CIRCUIT_DEFAULTS;
+  return all.count >= failureShare * all.of && firsts.count < failureShare * firsts.of
+    ? `with them ${percent(all)} of the attempts had no answer, so that a circuit opens for all ` +
+      `(of first attempts ${percent(firsts)})`
     : undefined;
 }
 
@@ -188,7 +205,7 @@ const SOON_RETRIES_MIN = 16;
  */
 export function laterRetries(of: Case): Candidate[] {
   const { degradation: { workflow, step }, policy, bounds } = of;
-  if (policy.delayMsMin >= LATER_MS) return [];
+  if (policy.delayMsMin >= LATER_MS || wasInVain(of)) return [];
   const isWaited = hasWaited(of);
   const because = isWaited
     ? "those that waited for it completed, and those that do not wait fail again"
@@ -204,7 +221,7 @@ export function laterRetries(of: Case): Candidate[] {
         ? Math.max(2, policy.attemptsMax)
         : Math.min(2 * policy.attemptsMax, most),
       backoff: "exponential",
-      delayMsMin: LATER_MS,
+      ...delaysFrom(LATER_MS, policy, LONGEST_MS),
     },
     tier: "T1",
     confidence: 0.8,
@@ -212,6 +229,28 @@ export function laterRetries(of: Case): Candidate[] {
     expected: `what is tried again later, from ${LATER_MS / 1_000} s on, finds the system again`,
     repeats: true,
   }];
+}
+
+/** Delays that grow from one, to a time at least. */
+function delaysFrom(delayMsMin: number, policy: FullPolicy, atLeastMs = 0) {
+  const longestMs = Math.max(atLeastMs, 2 * delayMsMin);
+  return { delayMsMin, ...(policy.delayMsMax < longestMs && { delayMsMax: longestMs }) };
+}
+
+/** Retries that are to outlast an outage come so late at least, where they go on: it may take minutes. */
+const LONGEST_MS = 60_000;
+
+/** How long it is remembered that more attempts saved nobody. */
+const IN_VAIN_MS = 3_600_000;
+
+/** Whether more attempts were tried for the step lately, and taken back, and have never helped it. */
+function wasInVain({ past, nowMs, degradation: { workflow, step } }: Case): boolean {
+  const ends = past.filter((one) =>
+    one.degradation.workflow === workflow && one.degradation.step === step &&
+    chosenOf(one)?.action.kind === "set_retry"
+  ).map(({ conclude }) => conclude);
+  return !ends.some((one) => one?.outcome === "kept") &&
+    ends.some((one) => one?.outcome === "reverted" && one.atMs > nowMs - IN_VAIN_MS);
 }
 
 /** How much less often retries complete than other tasks at the same time, in words; undefined: they do not. */
@@ -255,6 +294,43 @@ function isCutToTheEnd(of: Case): boolean {
   return last.length >= KIND_MIN && hangsByChance(of);
 }
 
+/**
+ * Whether retries complete far less often than the first attempts of others at the same time; those that a provider
+ * refuses come too soon for it, whoever's they are.
+ */
+function isInTasks(recent: readonly AttemptFact[]): boolean {
+  const sorted = recent.toSorted((a, b) => a.endedAtMs - b.endedAtMs);
+  const bad = sorted.filter((fact) =>
+    isBad(fact) && fact.outcome !== "timed_out" && !isRefused(fact)
+  );
+  const part = (facts: readonly AttemptFact[]) => ({
+    count: facts.filter((fact) => !isBad(fact)).length,
+    of: facts.length,
+  });
+  const after = part(nextOf(sorted, bad));
+  return after.of >= LOST_RETRIES_MIN && after.count <= SAVED_SHARE_MAX * after.of &&
+    chanceAbove(part(firstsAfter(sorted, bad)), after) <= LOST_CHANCE_MAX;
+}
+
+/** The retries of a step last so many times as long, on average, as the longest outage that was seen. */
+const OUTLASTS = 2;
+
+/**
+ * The least delay with which so many attempts outlast the outages that were seen; 0: none was, most retries
+ * complete as it is, or a circuit makes them wait as long.
+ */
+function delayFor(of: Case, attemptsMax: number): number {
+  const { recent, degradation: { now: { waitedP95Ms = 0 } } } = of;
+  const after = nextOf(recent, recent.filter(isBad));
+  const lastsMs = outageMs(of);
+  const isSaved = after.filter((fact) => !isBad(fact)).length >= 0.5 * after.length;
+  if (after.length > 0 && isSaved || waitedP95Ms >= lastsMs / OUTLASTS) return 0;
+  // Each delay is drawn between the least and what the backoff allows, see `backoffMs`.
+  const delays = Array.from({ length: attemptsMax - 1 }, (_, at) => (1 + 2 ** (at + 1)) / 2)
+    .reduce((sum, times) => sum + times, 0);
+  return Math.round(OUTLASTS * lastsMs / Math.max(1, delays));
+}
+
 /** Later attempts succeed, and there are too few of them, or they come too soon. */
 export function retries(of: Case): Candidate[] {
   const { degradation: { workflow, step, saturated }, policy, bounds, recent } = of;
@@ -271,11 +347,13 @@ export function retries(of: Case): Candidate[] {
   const isRetried = last.filter(mayBeRetried).length >= KIND_MIN;
   if (saturated || transient < GROUP_MIN || !isRetried || good < KIND_MIN) return [];
   if (cut > 0.5 * transient && !isCutToTheEnd(of) || !isLasting(of)) return [];
+  if (isInTasks(recent) || wasInVain(of)) return [];
   const badShare = wilson(last.length - good, last.length).high;
   const wanted = Math.ceil(Math.log(0.01) / Math.log(badShare));
   const most = Math.max(policy.attemptsMax, bounds.attemptsMax?.[1] ?? Infinity);
   const attemptsMax = Math.min(2 * policy.attemptsMax, wanted, most);
   if (!(attemptsMax > policy.attemptsMax)) return [];
+  const laterMs = delayFor(of, attemptsMax);
   return [{
     action: {
       kind: "set_retry",
@@ -283,13 +361,14 @@ export function retries(of: Case): Candidate[] {
       step,
       attemptsMax,
       backoff: "exponential",
-      delayMsMin: Math.max(policy.delayMsMin, 500),
+      ...delaysFrom(Math.max(policy.delayMsMin, 500, laterMs), policy, laterMs && LONGEST_MS),
     },
     tier: "T1",
     confidence: 0.65,
     because: `${transient} of the last ${last.length} attempts failed by chance, and ` +
       `${percent({ count: good, of: last.length })} of all complete`,
-    expected: `with ${attemptsMax} attempts more of the tasks get through the step`,
+    expected: `with ${attemptsMax} attempts more of the tasks get through the step` +
+      (laterMs > 0 ? ", each later than the one before, because it goes down and comes back" : ""),
     repeats: true,
   }];
 }

@@ -104,6 +104,52 @@ Deno.test("where those that a trickle let wait have completed, and all fail agai
   deepEqual(later(ended(4, "reverted")), [], "it helped nobody");
 });
 
+/** An incident of the step that tried more attempts. */
+function triedMore(outcome: "kept" | "reverted", minutes = 4): Incident {
+  const action = { kind: "set_retry", workflow: "shop/order", step: "charge", attemptsMax: 6 };
+  const conclude = { outcome, says: "", atMs: NOW - minutes * MINUTE };
+  const propose = { proposals: [{ id: "p1", action }], chosen: "p1" };
+  return { degradation: CASE.degradation, propose, conclude } as unknown as Incident;
+}
+
+Deno.test("what fails in the same tasks gets no more attempts, and waits for a person once more were in vain", () => {
+  const tries = Array.from({ length: 3 }, () => ["type_error", 100] as const);
+  const error = { class: "thrown", code: "type_error" } as const;
+  const recent = factsOf(
+    80,
+    (task) => task % 3 === 0 ? tries : [["ok", 100]],
+    (task) => ({ startMs: NOW - (80 - task) * 1_000 }),
+  ).map((fact): AttemptFact => ({
+    ...{ ...fact, step: "charge" },
+    ...(fact.outcome !== "completed" && { outcome: "thrown", error }),
+  }));
+  const kinds = (...past: readonly Incident[]) =>
+    [hopeless, laterRetries, retries].map((look) => look({ ...CASE, recent, past }).length);
+
+  deepEqual(kinds(), [0, 1, 0], "they may come too soon");
+  deepEqual(kinds(triedMore("reverted")), [1, 0, 0], "with them the circuit opens for all");
+  deepEqual(kinds(triedMore("reverted", 90)), [0, 1, 0], "that was another time");
+  deepEqual(kinds(triedMore("reverted"), triedMore("kept")), [0, 1, 0], "more have helped");
+});
+
+Deno.test("where outages come and go, retries last longer than the longest that is over", () => {
+  const policy = fillPolicy(false, { retry: { attemptsMax: 3, delayMsMax: 2_000 } });
+  const tries = (isOk: (second: number) => boolean) => {
+    const recent = factsOf(
+      180,
+      (task) => isOk(task) ? [["ok", 10]] : [["away", 10], [isOk(task + 1) ? "ok" : "away", 10]],
+      (task) => ({ startMs: NOW - (180 - task) * 1_000 }),
+    );
+    return retries({ ...CASE, policy, recent }).map(({ action }) =>
+      action.kind === "set_retry" && [action.attemptsMax, action.delayMsMin, action.delayMsMax]
+    );
+  };
+
+  // Five delays of 33.5 times the least in all, on average, are twice as long as a minute.
+  deepEqual(tries((second) => (second + 68) % 80 >= 58), [[6, 3_582, 60_000]]);
+  deepEqual(tries((second) => second % 2 === 0), [[6, 500, undefined]], "the next one completes");
+});
+
 Deno.test("where a step has one attempt, what throws by chance gets two; a contract's failure does not", () => {
   const policy = fillPolicy(false, { timeoutMs: 2_000, retry: { attemptsMax: 1 } });
   const raised = (outcome: "thrown" | "failed") => {
