@@ -123,7 +123,8 @@ Deno.test("where nearly everything is cut off, twice as long is waited for", () 
 Deno.test("where nobody is answered for a minute, some tasks try whether twice as long is enough", () => {
   const [proposed] = candidatesOf({ ...CASE, before: USUAL, recent: attempts(62, () => CUT) })
     .filter(({ action }) => action.kind === "set_timeout");
-  deepEqual([proposed?.action.kind === "set_timeout" && proposed.action.timeoutMs], [4_000]);
+  const { action } = proposed ?? {};
+  deepEqual([action?.kind === "set_timeout" && action.timeoutMs, proposed?.tier], [4_000, "T2"]);
   match(proposed?.because ?? "", /none of the last 62 attempts was answered .* or hang/);
   equal(timeoutOf({ recent: attempts(40, () => CUT) }), undefined, "it has just begun");
 });

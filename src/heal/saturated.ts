@@ -35,6 +35,9 @@ export const SEEN_WINDOWS = 20;
 /** Intervals of the statistics that are compared at least, the ones with the most attempts at once with the others. */
 const INTERVALS_MIN = 3;
 
+/** A share of attempts that are cut off which is larger by no more than this is alike. */
+const CUT_ALIKE = 0.25;
+
 /** So many times as many at once as was usual are as few. */
 const AS_FEW = 1.5;
 
@@ -76,6 +79,9 @@ export function isSlowerWork({ recent, before, seen }: SeenAttempts): boolean {
   const was = ran(before);
   const { since, isSlow } = slowSince({ recent, before });
   if (was.length < DONE_MIN || since.length < NEWEST) return false;
+  // Another system has durations of its own.
+  const system = since.at(-1)?.system;
+  if (before.length > 0 && before.every((fact) => fact.system !== system)) return false;
   if (shareOf(since.slice(-NEWEST), isSlow) < SLOW_PART_MIN) return false;
   if (!isMore(since, before, { is: isSlow, chance: CHANCE.slow })) return false;
   const usualMs = quantileOf(was, 0.5);
@@ -113,6 +119,8 @@ function isAlikeByMany(
   return few.counts.ran.count >= DONE_MIN && fewMs > SLOW * usual.usualMs &&
     few.atOnce <= AS_FEW * usual.atOnce && many.atOnce >= MANY * few.atOnce &&
     manyMs <= LONGER * fewMs &&
+    // Where fewer of the many are cut off, it gets better with time, which says nothing of how many.
+    isAlike(timedOutIn(few), timedOutIn(many)) &&
     chanceAbove(timedOutIn(many), timedOutIn(few)) > CHANCE.longer;
 }
 
@@ -153,6 +161,11 @@ function turnsOf(intervals: readonly Window[]): readonly Window[] {
 
 function timedOutIn({ counts }: Window): Part {
   return { count: counts.outcome("timed_out"), of: counts.ended };
+}
+
+/** Whether a share is not far larger than another. */
+function isAlike(one: Part, other: Part): boolean {
+  return one.count / Math.max(1, one.of) - other.count / Math.max(1, other.of) <= CUT_ALIKE;
 }
 
 /** Whether a system refused an attempt because it gets too much. */

@@ -4,7 +4,7 @@ import type { AttemptFact } from "../core/attempt_fact.ts";
 import { quantileOf } from "./bootstrap.ts";
 import { type Candidate, GROUP_MIN, KIND_MIN, LAST, newest, STEP_MAX } from "./candidate.ts";
 import { chosenOf } from "../core/incident.ts";
-import type { Case } from "./case.ts";
+import { type Case, isBad } from "./case.ts";
 import { chanceAbove, riseIn } from "./comparison.ts";
 import { cutOf, isSlowAnyway, isSlowerWork, tookMs } from "./saturated.ts";
 import { Survival } from "./survival.ts";
@@ -132,6 +132,8 @@ export function hasNeededLonger(
 function slowByChance(of: Case, timeoutMs: number): Candidate[] {
   const { degradation: { workflow, step, before: { p95Ms }, saturated }, policy } = of;
   if (p95Ms === undefined || saturated || policy.attemptsMax < 2 || hasNeededLonger(of)) return [];
+  // What fails is the trouble, and may be what makes the others slow.
+  if (of.recent.filter(isBad).length >= KIND_MIN) return [];
   const [now, was] = [of.recent, of.before].map((facts) =>
     facts.filter(({ outcome }) => outcome === "completed").map(tookMs)
   ) as [number[], number[]];
@@ -178,7 +180,10 @@ export function timeouts(of: Case): Candidate[] {
     (now.p95Ms ?? 0) > 0.6 * timeoutMs;
   const unanswered = sinceCut(recent);
   const isAllCut = unanswered.length >= GROUP_MIN &&
-    cutOf(unanswered).count === unanswered.length && lastMs(unanswered) >= windowMs;
+    unanswered.every(({ outcome, lateAtMs }) =>
+      outcome === "timed_out" && lateAtMs === undefined
+    ) &&
+    lastMs(unanswered) >= windowMs;
   const isSlower = isMostlyCut || isAllCut || isCutAgain(recent) ||
     takesLonger && (isSlowAnyway(of, windowMs) || isSlowerWork(of));
   const share = `${cut.length} of ${recent.length} attempts were cut off at ${timeoutMs} ms`;
@@ -215,6 +220,8 @@ function longer(
   if (unanswered !== undefined) {
     return {
       ...of,
+      // Nothing speaks for either: a person decides.
+      tier: "T2",
       confidence: UNANSWERED,
       because: `none of the last ${unanswered} attempts was answered within ${timeoutMs} ms: ` +
         "they take longer, or hang",
