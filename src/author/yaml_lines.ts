@@ -191,7 +191,9 @@ export class YamlLines {
         : { from: lineStart, to: this.#pastBreak(to) };
     }
     const top = this.#ownTop(lineStart, column);
-    return { from: this.#beforeBlank(top), to };
+    // Blank lines may be the end of the text before, which keeps them.
+    const { end } = entries[index - 1] as Entry;
+    return { from: Math.max(this.#beforeBlank(top), end), to };
   }
 
   /** What goes when an entry goes that stands on one line with others: its comma, too. */

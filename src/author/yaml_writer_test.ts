@@ -119,3 +119,17 @@ Deno.test("a step that is added and removed again leaves the text as it was", ()
   );
   ok(tries > RUNS * 0.7, `only ${tries} were tried`);
 });
+
+Deno.test("a text of blank lines keeps them when the entry behind it goes", () => {
+  for (const blank of ["  \n", "\n", "  \n\n"]) {
+    const text = `name: a\nnamespace: b\nversion: 1.0.0\ndescription: |+\n${blank}input: {}\n` +
+      "workflow_steps: [{ name: go, signal: {} }]\n";
+    const reading = YAML.read("a.yaml", text);
+    ok(reading.ok);
+
+    const { value } = edit(reading.document, [{ kind: "unset", field: ["input"] }]);
+
+    equal(value.description, reading.document.value.description);
+    equal(Object.hasOwn(value, "input"), false);
+  }
+});
