@@ -24,5 +24,13 @@ export async function openPrefixedBus(
   const kind = brokerOf(url);
   if (kind === undefined) throw new Error(`no broker is at ${url}`);
   const of = { database: NO_DATABASE, runtime: openRuntime(), prefix, log };
-  return await openBus({ kind, url, ...of });
+  const bus = await openBus({ kind, url, ...of });
+  const close = bus.close.bind(bus);
+  return Object.assign(bus, {
+    async close() {
+      await close();
+      // `Runtime.soon` notes by a timer that timers have had their turn: it ends before this one does.
+      await new Promise((done) => setTimeout(done, 0));
+    },
+  });
 }
