@@ -265,7 +265,7 @@ function CanvasPane({ builder, shown, onShow, onOver }: {
       )}
       {steps.length === 0 ? <EmptyCanvas onOver={onOver} /> : (
         <StepGraph
-          label={`Steps of ${String(value.name)}`}
+          label={`Steps of ${String(value.name ?? "the workflow")}`}
           steps={steps}
           edges={graph.edges}
           selected={selection?.kind === "step" ? selection.name : undefined}

@@ -32,7 +32,7 @@ export function DeployDialog({ builder, onClose, onDeployed }: {
   const report = dryRun.data;
   return (
     <Dialog
-      title={`Deploy ${String(builder.value.name)} ${String(builder.value.version)}`}
+      title={`Deploy ${String(builder.value.name ?? "")} ${String(builder.value.version ?? "")}`}
       onClose={onClose}
       isWide
     >

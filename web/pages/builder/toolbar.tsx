@@ -48,7 +48,8 @@ function Identity({ builder: { value, base, session } }: { readonly builder: Bui
   const isAsDeployed = isOfBase && base.text === session.text;
   return (
     <p className="builder-identity">
-      <code>{workflow}</code> <span className="number">{String(value.version ?? "")}</span>{" "}
+      <code>{value.name === undefined ? "no name yet" : workflow}</code>{" "}
+      <span className="number">{String(value.version ?? "")}</span>{" "}
       <span className={isAsDeployed ? "state good" : "state quiet"}>
         {isAsDeployed ? "as deployed" : isOfBase ? `draft, from ${base.version}` : "new draft"}
       </span>
